@@ -1,1 +1,1 @@
-export {};
+export { type Fault, FaultyJournal, type FaultyMethod } from "./faulty-journal.ts";

@@ -1,0 +1,84 @@
+import { WaystationError } from "../errors.ts";
+
+/**
+ * The lifecycle that every journal has, so that adapters need no state machine of their own: opened once, used only while open,
+ * closed after what is under way. Calls outside of that reject with `CLOSED`.
+ */
+export class JournalLifecycle {
+  readonly #name: string;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #state: "new" | "opening" | "open" | "closing" | "closed" = "new";
+  #closed: Promise<void> | undefined;
+
+  /** @param name What to call the journal in messages, such as `file journal ./waystation-journal`. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Is the journal open for calls? */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** One word for `health()`. */
+  get state(): string {
+    return this.#state === "new" ? "not opened" : this.#state;
+  }
+
+  /** Runs the work of `open`. If it fails, it must have released what it took, and opening may be tried again. */
+  async open<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#state !== "new") throw this.#refusal("open");
+    this.#state = "opening";
+    const result = this.#track(work);
+    try {
+      const value = await result;
+      if (this.#state === "opening") this.#state = "open";
+      return value;
+    } catch (error) {
+      if (this.#state === "opening") this.#state = "new";
+      throw error;
+    }
+  }
+
+  /** Runs one call, if the journal is open; `close` waits for it. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#state !== "open") throw this.#refusal("use");
+    return this.#track(work);
+  }
+
+  /** Refuses new calls at once, waits for those under way, then runs `release`, once. */
+  close(release: () => Promise<void>): Promise<void> {
+    this.#closed ??= this.#close(release);
+    return this.#closed;
+  }
+
+  async #close(release: () => Promise<void>): Promise<void> {
+    this.#state = "closing";
+    await Promise.allSettled(this.#underWay);
+    try {
+      await release();
+    } finally {
+      this.#state = "closed";
+    }
+  }
+
+  async #track<T>(work: () => Promise<T>): Promise<T> {
+    const promise = work();
+    this.#underWay.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.#underWay.delete(promise);
+    }
+  }
+
+  #refusal(call: "open" | "use"): WaystationError {
+    const remedy =
+      this.#state === "closing" || this.#state === "closed"
+        ? "make a new journal object to open it again"
+        : call === "open"
+          ? "open() is to be called once"
+          : "await open() first";
+    return new WaystationError("CLOSED", `${this.#name} is ${this.state}: ${remedy}`);
+  }
+}
