@@ -87,7 +87,7 @@ export class MemoryStore {
     }
     const tail = this.tail(since);
     const at: Cursor = { position: this.head.position + 1, tag: own.tag };
-    this.#entries.push({ ...at, data: data.slice() });
+    this.#entries.push({ ...at, data: new Uint8Array(data) });
     this.#journalBytes += data.length;
     for (const [other, listeners] of this.#openers) {
       if (other !== journal) for (const listener of listeners) queueMicrotask(listener);
@@ -103,7 +103,7 @@ export class MemoryStore {
       const { position, tag, data } = this.#entries[i]!;
       bytes += data.length;
       if (bytes > MAX_TAIL_BYTES && entries.length > 0) break;
-      entries.push({ position, tag, data: data.slice() });
+      entries.push({ position, tag, data: new Uint8Array(data) });
     }
     return { entries, head: this.head.position, time: this.#now() };
   }
@@ -200,7 +200,7 @@ export class MemoryJournal implements Journal {
     return this.#lifecycle.use(async () => {
       if (!this.#store.accepts(at)) return "older";
       const chunks: Uint8Array[] = [];
-      for await (const chunk of snapshot) chunks.push(chunk.slice());
+      for await (const chunk of snapshot) chunks.push(new Uint8Array(chunk));
       return this.#store.publish(at, chunks);
     });
   }
@@ -226,5 +226,5 @@ export class MemoryJournal implements Journal {
 }
 
 async function* copies(chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
-  for (const chunk of chunks) yield chunk.slice();
+  for (const chunk of chunks) yield new Uint8Array(chunk);
 }

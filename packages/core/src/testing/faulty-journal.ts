@@ -78,7 +78,7 @@ export class FaultyJournal implements Journal {
   }
 
   append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ readonly at: Cursor; readonly tail: Tail }> {
-    const bytes = data.slice(); // a late call outlives the caller's right to be left alone with its buffer
+    const bytes = new Uint8Array(data); // a late call outlives the time in which the caller leaves its buffer alone
     return this.#meet("append", () => this.inner.append(bytes, since, own));
   }
 
