@@ -1,0 +1,24 @@
+/**
+ * Builds what is published: `dist` of each package, with declarations. In the repository itself the sources run as they are.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, globSync, rmSync } from "node:fs";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+for (const folder of globSync("packages/*/dist", { cwd: root })) rmSync(join(root, folder), { recursive: true });
+
+const { status } = spawnSync("tsc", ["--build", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+if (status !== 0) process.exit(1);
+
+for (const folder of globSync("packages/*/src", { cwd: root })) {
+  const source = join(root, folder);
+  const target = join(source, "../dist");
+  rmSync(join(target, ".tsbuildinfo"));
+  // The compiler leaves behind what is not TypeScript, such as the pages of the web UI.
+  for (const file of globSync("**/*.*", { cwd: source })) {
+    if (extname(file) !== ".ts") cpSync(join(source, file), join(target, file));
+  }
+}
