@@ -177,7 +177,9 @@ export class WireReader {
     this.#varint();
     const length = this.#high * TWO_32 + this.#low;
     const left = this.#end - this.#position;
-    if (length > left) throw this.#truncated(at, `${length} bytes are announced, ${left} are left`);
+    if (length > left) {
+      throw this.#truncated(at, `${fromHalves(this.#high, this.#low)} bytes are announced, ${left} are left`);
+    }
     return length;
   }
 

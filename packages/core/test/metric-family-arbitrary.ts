@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import type {
+  Bucket,
+  BucketSpan,
+  Count,
+  Exemplar,
+  Histogram,
+  Label,
+  Metric,
+  MetricFamily,
+  MetricType,
+  NativeHistogram,
+  Quantile,
+  Summary,
+  Timestamp,
+} from "../src/model/metric-family.ts";
+import { METRIC_TYPES } from "../src/model/metric-family.ts";
+
+/** Any bytes: what protobuf strings may hold. */
+export const byteString = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
+
+const double = fc.double();
+
+/** Up to 64 bits, as a number wherever that is exact. */
+export const count: fc.Arbitrary<Count> = fc
+  .oneof(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 2n ** 53n - 3n, max: 2n ** 53n + 3n }))
+  .map(canonical);
+
+export const signedCount: fc.Arbitrary<Count> = fc
+  .oneof(
+    fc.integer(),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.bigInt({ min: -(2n ** 53n) - 3n, max: 3n - 2n ** 53n }),
+  )
+  .map(canonical);
+
+function canonical(value: number | bigint): Count {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : BigInt(value);
+}
+
+/** A member that is there or not; never there with the value undefined. */
+function object<T>(
+  required: { [K in keyof T]?: fc.Arbitrary<T[K]> },
+  optional: { [K in keyof T]?: fc.Arbitrary<T[K]> } = {},
+) {
+  const keys = Object.keys(required) as (keyof T)[];
+  return fc.record(
+    { ...required, ...optional },
+    { requiredKeys: keys as never, noNullPrototype: true },
+  ) as unknown as fc.Arbitrary<T>;
+}
+
+const label = object<Label>({ name: byteString, value: byteString });
+const labels = fc.array(label, { maxLength: 3 });
+const timestamp = object<Timestamp>({
+  seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  nanos: fc.integer(),
+});
+const exemplar = object<Exemplar>({ labels, value: double }, { timestamp });
+
+const summary = object<Summary>(
+  { count, sum: double, quantiles: fc.array(object<Quantile>({ quantile: double, value: double }), { maxLength: 3 }) },
+  { created: timestamp },
+);
+
+const spans = fc.array(object<BucketSpan>({ offset: fc.integer(), length: fc.nat() }), { maxLength: 3 });
+
+function histogramOf(float: boolean): fc.Arbitrary<Histogram> {
+  const counts: fc.Arbitrary<Count> = float ? double : count;
+  const buckets: fc.Arbitrary<Count[]> = fc.array(float ? double : signedCount, { maxLength: 4 });
+  const native = object<NativeHistogram>({
+    schema: fc.integer(),
+    zeroThreshold: double,
+    zeroCount: counts,
+    negativeSpans: spans,
+    positiveSpans: spans,
+    negativeBuckets: buckets,
+    positiveBuckets: buckets,
+    exemplars: fc.array(exemplar, { maxLength: 2 }),
+  });
+  const bucket = object<Bucket>({ upperBound: double, cumulativeCount: counts }, { exemplar });
+  return object<Histogram>(
+    { float: fc.constant(float), count: counts, sum: double, buckets: fc.array(bucket, { maxLength: 3 }) },
+    { native, created: timestamp },
+  );
+}
+
+const histogram = fc.boolean().chain(histogramOf);
+
+function metricOf(type: MetricType): fc.Arbitrary<Metric> {
+  const always = { labels };
+  const sometimes = { timestamp: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) };
+  switch (type) {
+    case "counter":
+      return object<Metric>({ ...always, value: double }, { ...sometimes, exemplar, created: timestamp });
+    case "gauge":
+    case "untyped":
+      return object<Metric>({ ...always, value: double }, sometimes);
+    case "summary":
+      return object<Metric>({ ...always, summary }, sometimes);
+    case "histogram":
+    case "gauge_histogram":
+      return object<Metric>({ ...always, histogram }, sometimes);
+  }
+}
+
+/** Anything that a `MetricFamily` can hold, valid as metrics or not. */
+export const metricFamily: fc.Arbitrary<MetricFamily> = fc
+  .constantFrom(...METRIC_TYPES)
+  .chain((type) =>
+    object<MetricFamily>(
+      { name: byteString, type: fc.constant(type), metrics: fc.array(metricOf(type), { maxLength: 4 }) },
+      { help: byteString, unit: byteString },
+    ),
+  );
