@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { exchange } from "./http/exchange.ts";
+import { requestBytes } from "./http/request.ts";
+
+/** Flags that every gateway is started with, besides those of a case. An empty persistence file means that nothing is kept. */
+const COMMON_FLAGS = ["--web.enable-admin-api", "--web.enable-lifecycle", "--persistence.file="];
+const START_TIMEOUT = 20_000;
+
+/**
+ * A gateway that was started from a command line, be it the Go Pushgateway or Waystation. In the command, `{port}` and `{dir}` stand for
+ * a free port and an empty folder; `--web.listen-address` is added if the command does not name a port.
+ */
+export class GatewayProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #output: string[] = [];
+
+  private constructor(child: ChildProcess, port: number, folder: string) {
+    this.#child = child;
+    this.port = port;
+    this.#folder = folder;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => this.#output.push(text));
+    }
+  }
+
+  /** Resolves once `/-/ready` answers 200. */
+  static async start(command: string, flags: readonly string[] = []): Promise<GatewayProcess> {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), "conformance-"));
+    const listen = command.includes("{port}") ? [] : [`--web.listen-address=127.0.0.1:${port}`];
+    const line = [command, ...listen, ...COMMON_FLAGS, ...flags].join(" ");
+    const filled = line.replaceAll("{port}", String(port)).replaceAll("{dir}", folder);
+    const child = spawn("sh", ["-c", `exec ${filled}`], { stdio: ["ignore", "pipe", "pipe"] });
+    const gateway = new GatewayProcess(child, port, folder);
+
+    const deadline = Date.now() + START_TIMEOUT;
+    while (child.exitCode === null && Date.now() < deadline) {
+      const { answers } = await exchange(port, requestBytes({ method: "GET", target: "/-/ready" }, port), 1_000);
+      if (answers[0]?.status === 200) return gateway;
+      await sleep(50);
+    }
+    await gateway.stop();
+    throw new Error(`did not become ready: ${filled}\n${gateway.output}`);
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The last of what the process has printed. */
+  get output(): string {
+    return this.#output.join("").slice(-4_000);
+  }
+
+  async stop(): Promise<void> {
+    if (this.running) {
+      const exited = once(this.#child, "exit");
+      this.#child.kill("SIGTERM");
+      await Promise.race([exited, sleep(5_000, undefined, { ref: false })]);
+      if (this.running) {
+        this.#child.kill("SIGKILL");
+        await exited;
+      }
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
