@@ -1,1 +1,1 @@
-export {};
+export { SqliteJournal, type SqliteJournalOptions } from "./sqlite-journal.ts";
