@@ -1,0 +1,39 @@
+import { type ByteString, compareBytes, fromByteString, type MetricFamily } from "@waystation/core";
+
+/** A metric group of a Go Pushgateway, with nothing changed. */
+export interface GoGroup {
+  /** The grouping labels, `job` among them, ordered by name. */
+  readonly labels: ReadonlyMap<ByteString, ByteString>;
+  /** Ordered by name. The two time metrics are among them, as they were stored. */
+  readonly families: readonly GoFamily[];
+}
+
+export interface GoFamily {
+  /** Its metrics have their final labels, grouping labels included. */
+  readonly family: MetricFamily;
+  /** When it was pushed: nanoseconds since 1970. */
+  readonly time: bigint;
+}
+
+/** Go's maps have no order: two readings of the same gateway are made to agree. */
+export function byGroupingLabels(a: GoGroup, b: GoGroup): number {
+  return compareBytes(sortKey(a), sortKey(b));
+}
+
+export function byFamilyName(a: GoFamily, b: GoFamily): number {
+  return compareBytes(a.family.name, b.family.name);
+}
+
+function sortKey({ labels }: GoGroup): string {
+  return [...labels].map((pair) => pair.join("\xff")).join("\xff");
+}
+
+export function sortedLabels(labels: Iterable<[ByteString, ByteString]>): Map<ByteString, ByteString> {
+  return new Map([...labels].sort(([a], [b]) => compareBytes(a, b)));
+}
+
+/** `{job="a",zone="b"}` for messages. */
+export function describeLabels(labels: ReadonlyMap<ByteString, ByteString>): string {
+  const pairs = [...labels].map(([name, value]) => `${fromByteString(name)}=${JSON.stringify(fromByteString(value))}`);
+  return `{${pairs.join(",")}}`;
+}
