@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type CommandLine, createProgram } from "./command-line.ts";
+import { environmentVariable, FLAG_NAMES } from "./flags.ts";
+
+interface Outcome {
+  readonly commandLine?: CommandLine;
+  readonly exitCode?: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function parse(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  let commandLine: CommandLine | undefined;
+  let out = "";
+  let err = "";
+  const program = createProgram(env, async (parsed) => {
+    commandLine = parsed;
+  })
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return { commandLine: commandLine!, out, err };
+  } catch (error) {
+    return { exitCode: (error as { exitCode: number }).exitCode, out, err };
+  }
+}
+
+async function valuesOf(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandLine["values"]> {
+  const { commandLine, err } = await parse(args, env);
+  assert.ok(commandLine, err);
+  return commandLine.values;
+}
+
+test("without flags everything has the documented default", async () => {
+  const values = await valuesOf([]);
+  assert.deepEqual(values["web.listen-address"], [":9091"]);
+  assert.equal(values["web.telemetry-path"], "/metrics");
+  assert.equal(values.storage, "sqlite:./waystation.db");
+  assert.equal(values["persistence.interval"], 300_000);
+  assert.equal(values["web.enable-admin-api"], false);
+  assert.equal(values["log.format"], "logfmt");
+});
+
+test("flags are taken with an equals sign or a space, switches also negated", async () => {
+  const values = await valuesOf([
+    "--web.telemetry-path=/a",
+    "--log.level",
+    "debug",
+    "--web.enable-admin-api",
+    "--web.enable-lifecycle",
+    "--no-web.enable-lifecycle",
+    "--persistence.file=",
+  ]);
+  assert.equal(values["web.telemetry-path"], "/a");
+  assert.equal(values["log.level"], "debug");
+  assert.equal(values["web.enable-admin-api"], true);
+  assert.equal(values["web.enable-lifecycle"], false);
+  assert.equal(values["persistence.file"], "");
+});
+
+test("listen addresses add up", async () => {
+  const values = await valuesOf([
+    "--web.listen-address=127.0.0.1:1",
+    "--web.listen-address=[::1]:2",
+    "--web.listen-address=:3",
+  ]);
+  assert.deepEqual(values["web.listen-address"], ["127.0.0.1:1", "[::1]:2", ":3"]);
+});
+
+test("the environment sets what the command line leaves open", async () => {
+  const env = {
+    WAYSTATION_WEB_LISTEN_ADDRESS: "127.0.0.1:1,127.0.0.1:2",
+    WAYSTATION_WEB_ENABLE_ADMIN_API: "true",
+    WAYSTATION_WEB_ENABLE_LIFECYCLE: "false",
+    WAYSTATION_LOG_LEVEL: "error",
+  };
+  const { commandLine } = await parse(["--log.level=warn"], env);
+  assert.deepEqual(commandLine!.values["web.listen-address"], ["127.0.0.1:1", "127.0.0.1:2"]);
+  assert.equal(commandLine!.values["web.enable-admin-api"], true);
+  assert.equal(commandLine!.values["web.enable-lifecycle"], false);
+  assert.equal(commandLine!.values["log.level"], "warn");
+  assert.ok(commandLine!.given.has("web.listen-address"));
+  assert.ok(!commandLine!.given.has("storage"));
+});
+
+test("mistakes end with code 1 and name the flag and the value", async () => {
+  for (const [args, env, told] of [
+    [["--no-such-flag"], {}, "--no-such-flag"],
+    [["positional"], {}, "argument"],
+    [["--log.level=loud"], {}, "loud"],
+    [["--web.listen-address=nowhere"], {}, "nowhere"],
+    [["--web.listen-address=:99999"], {}, "99999"],
+    [["--push.max-body-bytes=0"], {}, "--push.max-body-bytes"],
+    [["--persistence.interval=5"], {}, "--persistence.interval"],
+    [["--web.enable-admin-api=maybe"], {}, "--web.enable-admin-api"],
+    [["--web.config.file"], {}, "--web.config.file"],
+    [[], { WAYSTATION_WEB_ENABLE_ADMIN_API: "1" }, "WAYSTATION_WEB_ENABLE_ADMIN_API"],
+  ] as const) {
+    const { exitCode, err, out } = await parse(args, env);
+    assert.equal(exitCode, 1, args.join(" "));
+    assert.ok(err.includes(told), `${told} in ${err}`);
+    assert.equal(out, "");
+  }
+});
+
+test("--help names every flag, and --version the version of this and that", async () => {
+  const help = await parse(["--help"]);
+  assert.equal(help.exitCode, 0);
+  for (const name of FLAG_NAMES) assert.ok(help.out.includes(`--${name}`), name);
+  const version = await parse(["--version"]);
+  assert.equal(version.exitCode, 0);
+  assert.match(version.out, /^waystation, version \d+\.\d+\.\d+ .*pushgateway, version 1\.11/);
+});
+
+test("environment variables are spelled after the flags", () => {
+  assert.equal(environmentVariable("push.enable-utf8-names"), "WAYSTATION_PUSH_ENABLE_UTF8_NAMES");
+});

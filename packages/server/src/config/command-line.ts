@@ -1,0 +1,111 @@
+import { isWaystationError } from "@waystation/core";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { versionText } from "../version.ts";
+import {
+  environmentVariable,
+  FLAG_GROUPS,
+  FLAG_NAMES,
+  FLAGS,
+  type Flag,
+  type FlagName,
+  type FlagValues,
+} from "./flags.ts";
+
+/** What the command line and the environment say; `given` holds the flags that were set in either, be it to their default. */
+export interface CommandLine {
+  readonly values: FlagValues;
+  readonly given: ReadonlySet<FlagName>;
+}
+
+const DESCRIPTION = `A Prometheus Pushgateway that keeps what it acknowledges.
+
+Batch jobs push metrics over HTTP; Waystation stores the last value of each, and Prometheus scrapes them.`;
+
+const EPILOGUE = `
+Every flag has an environment variable: --${"web.listen-address"} is ${environmentVariable("web.listen-address")}. Flags win over
+variables. A switch is turned off with --no-<name>, in the environment with false. Sizes: 512KiB, 64MiB. Durations: 30s, 5m, 1h30m.
+
+Examples:
+  waystation                                                   listen on :9091, keep pushes in ./waystation.db
+  waystation --storage=file:/var/lib/waystation                keep them in a directory of journal files
+  waystation --storage=redis://redis:6379/0                    any number of replicas that share one state
+  waystation --web.listen-address=127.0.0.1:9091 --web.enable-admin-api
+
+  echo 'backup_seconds 42' | curl --data-binary @- http://localhost:9091/metrics/job/backup/instance/db1
+  curl http://localhost:9091/metrics
+`;
+
+/**
+ * A commander program with all flags, which calls `run` with their values. Bad flags and arguments are reported on standard error
+ * with exit code 1; `--help` and `--version` print to standard output with exit code 0.
+ */
+export function createProgram(env: NodeJS.ProcessEnv, run: (commandLine: CommandLine) => Promise<void>): Command {
+  const program = new Command("waystation")
+    .description(DESCRIPTION)
+    .usage("[flags]")
+    .helpOption("-h, --help", "Show this help.")
+    .version(versionText(), "--version", "Show the version.")
+    .allowExcessArguments(false)
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", EPILOGUE);
+  for (const group of FLAG_GROUPS) {
+    for (const name of FLAG_NAMES) if (FLAGS[name].group === group) addFlag(program, name);
+  }
+  return program.action(async () => {
+    await run(collect(program, env));
+  });
+}
+
+function addFlag(program: Command, name: FlagName): void {
+  const flag: Flag<unknown> = FLAGS[name];
+  if (flag.placeholder === undefined) {
+    program.addOption(new Option(`--${name}`, flag.help).helpGroup(`${flag.group}:`));
+    program.addOption(new Option(`--no-${name}`).hideHelp());
+    return;
+  }
+  const shown = flag.format(flag.default);
+  const help = `${flag.help} (default: ${shown === "" ? '""' : shown})`;
+  const parse = (text: string, previous: unknown): unknown => {
+    const value: unknown = orInvalidArgument(() => flag.parse(text));
+    return flag.repeatable && Array.isArray(previous) ? [...previous, ...(value as unknown[])] : value;
+  };
+  program.addOption(new Option(`--${name} <${flag.placeholder}>`, help).argParser(parse).helpGroup(`${flag.group}:`));
+}
+
+function collect(program: Command, env: NodeJS.ProcessEnv): CommandLine {
+  const options = program.opts<Record<string, unknown>>();
+  const values: Record<string, unknown> = {};
+  const given = new Set<FlagName>();
+  for (const name of FLAG_NAMES) {
+    const flag: Flag<unknown> = FLAGS[name];
+    const attribute = new Option(`--${name}`).attributeName();
+    const variable = env[environmentVariable(name)];
+    values[name] = flag.default;
+    if (program.getOptionValueSource(attribute) === "cli") {
+      values[name] = options[attribute];
+      given.add(name);
+    } else if (variable !== undefined) {
+      values[name] = parseVariable(program, name, flag, variable);
+      given.add(name);
+    }
+  }
+  return { values: values as FlagValues, given };
+}
+
+function parseVariable(program: Command, name: FlagName, flag: Flag<unknown>, text: string): unknown {
+  try {
+    return flag.parse(text);
+  } catch (error) {
+    if (isWaystationError(error, "CONFIG")) program.error(`error: ${environmentVariable(name)}: ${error.message}`);
+    throw error;
+  }
+}
+
+function orInvalidArgument<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    throw isWaystationError(error, "CONFIG") ? new InvalidArgumentError(error.message) : error;
+  }
+}

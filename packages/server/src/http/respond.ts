@@ -1,0 +1,57 @@
+import type { ServerResponse } from "node:http";
+import { type ErrorCode, isWaystationError } from "@waystation/core";
+
+/** An answer in plain text, as Go's `http.Error` gives it: with a line feed at the end and not to be sniffed. */
+export interface PlainError {
+  readonly status: number;
+  readonly message: string;
+  /** Seconds after which the same request may work. */
+  readonly retryAfter?: number;
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  PARSE: 400,
+  GROUPING_KEY: 400,
+  INCONSISTENT: 400,
+  ENCODING: 400,
+  TOO_LARGE: 413,
+  OVERLOADED: 503,
+  UNAVAILABLE: 503,
+  IN_DOUBT: 503,
+  FULL: 503,
+  LATE: 503,
+  CLOSED: 503,
+};
+
+/**
+ * What a client is told about a failure; undefined for defects, whose details are for the log only. Clients that pushed learn
+ * whether trying again is safe and whether it is needed.
+ */
+export function plainError(error: unknown): PlainError | undefined {
+  if (!isWaystationError(error)) return undefined;
+  const status = STATUS[error.code];
+  if (status === undefined) return undefined;
+  if (status !== 503) return { status, message: error.message };
+  const fate =
+    error.code === "IN_DOUBT"
+      ? "It may or may not have been stored; repeating it does no harm."
+      : "It was not stored; please repeat it.";
+  return { status, message: `${error.message}. ${fate}`, retryAfter: RETRY_AFTER_SECONDS };
+}
+
+const RETRY_AFTER_SECONDS = 2;
+
+export function errorHeaders({ message, retryAfter }: PlainError): Record<string, string> {
+  return {
+    "Content-Type": "text/plain; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Length": String(Buffer.byteLength(message) + 1),
+    ...(retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) }),
+  };
+}
+
+/** For handlers that have taken the response out of Koa's hands. */
+export function endWithError(res: ServerResponse, error: PlainError): void {
+  if (res.destroyed || res.headersSent) return;
+  res.writeHead(error.status, errorHeaders(error)).end(`${error.message}\n`);
+}
