@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WaystationError } from "@waystation/core";
+import { commandFailure, LostConnection } from "./failures.ts";
+import type { RedisTarget, Settings } from "./options.ts";
+import type { Session } from "./session.ts";
+import { SessionMaker } from "./session-maker.ts";
+
+/** Pauses between attempts to connect double from the first to the longest, in milliseconds. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 5000;
+/** A session that ends sooner counts as a failed attempt, so that a server which closes connections is not asked without end. */
+const SHORT_LIVED = 1000;
+
+/** What a call may assume about commands whose answer was lost. */
+export type Repeatable = "repeatable" | "once";
+
+/** Keeps a session with Redis for as long as it is open, and runs calls on it. Times are those of `performance.now()`. */
+export class Link {
+  readonly #settings: Settings;
+  readonly #onSession: (session: Session) => void;
+  readonly #maker: SessionMaker;
+  #closing = new AbortController();
+  #session: Session | undefined;
+  /** Settles at the next change: a new session or a failed attempt. */
+  #change = Promise.withResolvers<void>();
+  #problem = "not connected yet";
+  #downSince = performance.now();
+  /** Why no attempt can succeed, if that is so. */
+  #misfit: WaystationError | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(target: RedisTarget, settings: Settings, onSession: (session: Session) => void) {
+    this.#settings = settings;
+    this.#onSession = onSession;
+    this.#maker = new SessionMaker(target, settings);
+  }
+
+  /** Why there is no session now, or undefined if there is one. */
+  get problem(): string | undefined {
+    return this.#session ? undefined : this.#problem;
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /**
+   * Connects for the first time. Rejects with `UNAVAILABLE` when the time-out has passed, at once with `CONFIG` or `UNSUPPORTED`, or with
+   * the reason of `signal`; the link is then to be closed.
+   */
+  async open(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#downSince = performance.now();
+    this.#closing = new AbortController();
+    this.#running = this.#keepConnected(this.#closing.signal);
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      await Promise.race([aborted, this.#connected(Number.POSITIVE_INFINITY, () => this.#misfit)]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Runs commands, waiting for a session if there is none, and settles by `until`. Commands that were certainly not executed since the
+   * connection failed or this was the wrong server are tried again on the next session; others only if they are `repeatable`. Rejects
+   * with a `WaystationError`: `IN_DOUBT` only for `once`.
+   */
+  async call<T>(until: number, repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
+    let lost: LostConnection | undefined;
+    for (;;) {
+      const session = await this.#connected(until, () => undefined, lost);
+      try {
+        return await session.run(until - performance.now(), commands);
+      } catch (error) {
+        const failure = commandFailure(error);
+        if (!(failure instanceof LostConnection)) {
+          if (failure.code !== "IN_DOUBT" || repeatable === "once") throw failure;
+          throw new WaystationError("UNAVAILABLE", failure.message);
+        }
+        this.#drop(session, failure.message);
+        if (!failure.unsent && repeatable === "once") {
+          throw new WaystationError("IN_DOUBT", `the answer of Redis was lost: ${failure.message}`);
+        }
+        lost = failure;
+      }
+    }
+  }
+
+  /** Ends the session for good. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#session?.end("closed");
+    await this.#running;
+  }
+
+  /**
+   * The session, waiting for one until `until`, but not longer than the time-out after the last one was lost: during a long outage calls
+   * fail at once.
+   */
+  async #connected(until: number, misfit: () => WaystationError | undefined, lost?: LostConnection): Promise<Session> {
+    while (this.#session === undefined) {
+      const unfit = misfit();
+      if (unfit) throw unfit;
+      const left = Math.min(until, this.#downSince + this.#settings.timeout) - performance.now();
+      if (left <= 0)
+        throw new WaystationError("UNAVAILABLE", `Redis cannot be reached: ${lost?.message ?? this.#problem}`);
+      const timer = new AbortController();
+      await Promise.race([this.#change.promise, sleep(left, undefined, { signal: timer.signal }).catch(() => {})]);
+      timer.abort();
+    }
+    return this.#session;
+  }
+
+  async #keepConnected(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      const began = performance.now();
+      try {
+        const session = await this.#maker.make(signal);
+        this.#problem = await this.#use(session);
+        failures = performance.now() - began < SHORT_LIVED ? failures + 1 : 0;
+      } catch (error) {
+        this.#problem = error instanceof Error ? error.message : String(error);
+        this.#misfit = error instanceof WaystationError ? error : undefined;
+        failures++;
+        this.#changed();
+      }
+      if (failures === 0) continue;
+      // Jitter: the replicas of one gateway must not all come back at once.
+      const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+      await sleep(pause, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Lets calls have the session until it ends; the reason why. */
+  async #use(session: Session): Promise<string> {
+    if (this.#closing.signal.aborted) session.end("closed");
+    this.#session = session;
+    this.#onSession(session);
+    this.#changed();
+    const reason = await session.ended;
+    this.#drop(session, reason);
+    return reason;
+  }
+
+  #drop(session: Session, reason: string): void {
+    session.end(reason);
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#problem = reason;
+    this.#downSince = performance.now();
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
+}

@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type AppendOwn,
+  type Cursor,
+  type Durability,
+  type Journal,
+  type JournalHealth,
+  JournalLifecycle,
+  type Snapshot,
+  type Tail,
+} from "@waystation/core";
+import { confirmCopies } from "./copies.ts";
+import { readFacts, requireReadable } from "./facts.ts";
+import { commandFailure } from "./failures.ts";
+import { Link, type Repeatable } from "./link.ts";
+import { type RedisJournalOptions, resolveSettings, type Settings } from "./options.ts";
+import { describeTarget, parseRedisUrl } from "./redis-url.ts";
+import { APPEND, type JournalKeys, journalKeys } from "./scripts.ts";
+import type { Session } from "./session.ts";
+import { Snapshots } from "./snapshots.ts";
+import { parseTailReply, readTail, refusal, SCRIPT_TAIL_BYTES } from "./tail.ts";
+import { Watch } from "./watch.ts";
+
+/** What an append is given at least, in milliseconds, so that one whose deadline has passed is told so by Redis. */
+const LEAST_APPEND_TIME = 250;
+/** How long `health` may take, in milliseconds. */
+const HEALTH_TIME = 800;
+
+/**
+ * A journal in Redis or Valkey, shared by any number of processes.
+ *
+ * An append is one EVAL, atomic, which also brings what others appended. Every call settles within `timeout`; one whose reply is lost
+ * ends the connection, so that nothing is sent late or twice. Connections are made anew with growing pauses for as long as the journal
+ * is open.
+ */
+export class RedisJournal implements Journal {
+  readonly name = "redis";
+  readonly shared = true;
+  readonly #settings: Settings;
+  readonly #keys: JournalKeys;
+  readonly #link: Link;
+  readonly #snapshots: Snapshots;
+  readonly #watch: Watch;
+  readonly #lifecycle: JournalLifecycle;
+  readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #warned = new Set<string>();
+  #survives: Durability = "nothing";
+  #warnings: readonly string[] = [];
+  /** The server's clock minus `Date.now()`, as of the last reply. */
+  #clockOffset = 0;
+
+  /** Throws `CONFIG`; messages hold no credentials. Nothing is connected to before `open`. */
+  constructor(options: RedisJournalOptions) {
+    const { target, settings } = parseRedisUrl(options.url);
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.#settings = resolveSettings({ ...settings, ...given });
+    this.#keys = journalKeys(this.#settings.prefix);
+    this.#onWarning = options.onWarning;
+    this.#link = new Link(target, this.#settings, (session) => this.#meet(session));
+    this.#snapshots = new Snapshots(this.#link, this.#keys, this.#settings);
+    this.#watch = new Watch(() => this.#head());
+    this.#lifecycle = new JournalLifecycle(`the journal ${this.#settings.prefix} in ${describeTarget(target)}`);
+  }
+
+  get survives(): Durability {
+    return this.#survives;
+  }
+
+  open(signal?: AbortSignal): Promise<Snapshot | undefined> {
+    return this.#lifecycle.open(async () => {
+      try {
+        await this.#link.open(signal);
+        const facts = await this.#call("repeatable", (session) => readFacts(session, this.#keys));
+        requireReadable(facts);
+        const { snapshot } = facts;
+        return snapshot && { at: snapshot.at, chunks: this.#snapshots.chunks(snapshot) };
+      } catch (error) {
+        await this.#link.close();
+        throw error;
+      }
+    });
+  }
+
+  append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ at: Cursor; tail: Tail }> {
+    return this.#lifecycle.use(async () => {
+      const left = own.deadline - (Date.now() + this.#clockOffset);
+      const time = Math.min(this.#settings.timeout, Math.max(LEAST_APPEND_TIME, left));
+      const until = performance.now() + time;
+      return this.#link.call(until, "once", (session) => this.#append(session, data, since, own, until));
+    });
+  }
+
+  read(since: Cursor): Promise<Tail> {
+    return this.#lifecycle.use(async () => {
+      const tail = await this.#call("repeatable", (session) => readTail(session, this.#keys, since));
+      this.#saw(tail);
+      return tail;
+    });
+  }
+
+  compact(at: Cursor, snapshot: AsyncIterable<Uint8Array>): Promise<"published" | "older"> {
+    return this.#lifecycle.use(async () => {
+      const facts = await this.#call("repeatable", (session) => readFacts(session, this.#keys));
+      if (at.position <= (facts.snapshot?.at.position ?? 0) || at.position > facts.head.position) return "older";
+      const upload = await this.#snapshots.upload(snapshot);
+      const outcome = await this.#snapshots.publish(at, upload);
+      // It is published: that trimming failed only means that the next compaction has more to trim.
+      if (outcome === "published") await this.#snapshots.trim().catch(() => {});
+      return outcome;
+    });
+  }
+
+  watch(onGrowth: () => void): () => void {
+    return this.#watch.add(onGrowth);
+  }
+
+  async health(): Promise<JournalHealth> {
+    if (!this.#lifecycle.isOpen) return { ok: false, detail: `the journal is ${this.#lifecycle.state}` };
+    const { session, problem } = this.#link;
+    if (!session) return { ok: false, detail: `Redis cannot be reached: ${problem}` };
+    // Without ending the session when it is slow: an append may be under way, with more time than this.
+    const late = sleep(HEALTH_TIME, undefined, { ref: false }).then(() => undefined);
+    try {
+      const facts = await Promise.race([readFacts(session, this.#keys), late]);
+      if (!facts) return { ok: false, detail: `Redis did not answer within ${HEALTH_TIME} ms` };
+      requireReadable(facts);
+      const { journalBytes, snapshotBytes } = facts;
+      const detail = this.#warnings.join("; ");
+      return { ok: true, journalBytes, snapshotBytes, ...(detail !== "" && { detail }) };
+    } catch (error) {
+      return { ok: false, detail: commandFailure(error).message };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#lifecycle.close(async () => {
+      this.#watch.close();
+      await this.#link.close();
+    });
+  }
+
+  async #append(
+    session: Session,
+    data: Uint8Array,
+    since: Cursor,
+    own: AppendOwn,
+    until: number,
+  ): Promise<{ at: Cursor; tail: Tail }> {
+    const { stream, facts } = this.#keys;
+    const args = [
+      since.position,
+      since.tag,
+      own.tag,
+      own.deadline,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    ];
+    const limits = [SCRIPT_TAIL_BYTES, this.#settings.maxJournalBytes];
+    const evaluated = session.appends.callBuffer("EVAL", APPEND, 2, stream, facts, ...args, ...limits);
+    // Sent right behind, in the same tick and on the same connection, whose last write WAIT is about.
+    const confirmed = confirmCopies(session.appends, this.#settings, until);
+    confirmed.catch(() => {}); // of no interest if the append is refused
+    const { status, position, time, entries } = parseTailReply(await evaluated);
+    if (status !== "ok") throw refusal(status, since, position);
+    await confirmed;
+    const tail: Tail = { entries, head: position - 1, time };
+    this.#saw(tail, position);
+    return { at: { position, tag: own.tag }, tail };
+  }
+
+  #saw({ head, time }: Tail, position = head): void {
+    this.#clockOffset = time - Date.now();
+    this.#watch.saw(position);
+  }
+
+  #head(): Promise<number> {
+    return this.#call("repeatable", async ({ reads }) => Number((await reads.hget(this.#keys.facts, "head")) ?? 0));
+  }
+
+  #call<T>(repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
+    return this.#link.call(performance.now() + this.#settings.timeout, repeatable, commands);
+  }
+
+  #meet({ facts }: Session): void {
+    this.#survives = facts.survives;
+    this.#warnings = facts.warnings;
+    for (const warning of facts.warnings) {
+      if (this.#warned.has(warning)) continue;
+      this.#warned.add(warning);
+      this.#onWarning?.(warning);
+    }
+  }
+}
