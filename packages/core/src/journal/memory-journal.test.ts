@@ -1,36 +1,17 @@
 import { test } from "node:test";
-import { FaultyJournal, type JournalFixture, journalContract } from "../testing/index.ts";
-import { MemoryJournal, MemoryStore } from "./memory-journal.ts";
+import { memoryFixture } from "../../test/journal/memory-fixture.ts";
+import { journalContract } from "../testing/index.ts";
 
-for (const shared of [true, false]) {
-  journalContract({
-    test,
-    name: shared ? "memory journals on one store" : "memory journal",
-    capabilities: { shared, trimLag: true, crash: true, disturb: shared },
-    create: async ({ eagerTrim }) => memoryFixture(shared, eagerTrim),
-  });
-}
+journalContract({
+  test,
+  name: "memory journal",
+  capabilities: { shared: false, trimLag: true, crash: true, disturb: true },
+  create: async (settings) => memoryFixture({ shared: false, ...settings }),
+});
 
-function memoryFixture(shared: boolean, eagerTrim: boolean): JournalFixture {
-  const store = new MemoryStore({ shared, ...(eagerTrim && { trimLagBytes: 0 }) });
-  return {
-    journal: () => new FaultyJournal(new MemoryJournal(store)),
-    crash: async () => store.abandon(),
-    disturb: async (journal) => {
-      const faulty = journal as FaultyJournal;
-      const { promise: until, resolve: release } = Promise.withResolvers<void>();
-      faulty.failNext(
-        "append",
-        { kind: "lose-reply" },
-        { kind: "late", until },
-        { kind: "reject", code: "UNAVAILABLE" },
-      );
-      return async () => {
-        release();
-        await faulty.lateCallsDone();
-        faulty.heal();
-      };
-    },
-    destroy: async () => {},
-  };
-}
+journalContract({
+  test,
+  name: "memory journals on one store",
+  capabilities: { shared: true, trimLag: true, crash: true, disturb: true },
+  create: async (settings) => memoryFixture({ shared: true, ...settings }),
+});

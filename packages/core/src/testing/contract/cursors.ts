@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Cursor, ORIGIN } from "../../journal/journal.ts";
-import { type ContractCase, type Kit, type Replica, rejectsWith, sameEntries, writesNothing } from "./kit.ts";
+import { type ContractCase, type Kit, passed, type Replica, rejectsWith, sameEntries, writesNothing } from "./kit.ts";
 
 /** Cursors that are not in the history of a journal with entries 1 to 5 (tags 101 to 105). */
 const FOREIGN: Readonly<Record<string, Cursor>> = {
@@ -79,7 +79,7 @@ export const cursorCases: readonly ContractCase[] = [
     async run(kit) {
       const { journal } = await kit.open();
       const before = await journal.read(ORIGIN);
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await passed(25);
       const after = await journal.read(ORIGIN);
       assert(after.time > before.time, `${after.time} after ${before.time}`);
     },

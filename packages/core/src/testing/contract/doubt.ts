@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isWaystationError } from "../../errors.ts";
 import { type Entry, ORIGIN } from "../../journal/journal.ts";
-import { blob, type ContractCase, inAMinute, type Replica, randomTag, sameEntries } from "./kit.ts";
+import { blob, type ContractCase, inAMinute, passed, type Replica, randomTag, sameEntries } from "./kit.ts";
 
 const CERTAINLY_NOT_WRITTEN = ["UNAVAILABLE", "FULL", "LATE", "TRUNCATED", "REWOUND", "CLOSED"] as const;
 
@@ -81,8 +81,4 @@ async function after(replica: Replica, deadline: number): Promise<Entry[]> {
   assert(time > deadline, `the journal's clock shows ${time}, not yet past ${deadline}`);
   await replica.catchUp();
   return [...replica.entries];
-}
-
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

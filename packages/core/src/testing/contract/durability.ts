@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { blob, type ContractCase, sameEntries } from "./kit.ts";
+import { blob, type ContractCase, sameEntries, together } from "./kit.ts";
 
 const MIB = 1024 * 1024;
 
@@ -65,16 +65,21 @@ export const durabilityCases: readonly ContractCase[] = [
         await gate;
       };
       const compacting = assert.rejects(replica.journal.compact(replica.at, unfinished()), /the process is gone/);
-      await started;
-      await replica.append("3");
-      await kit.crash(replica.journal);
-      const again = await kit.open();
-      assert.deepEqual(again.snapshot?.at, at);
-      assert.equal(again.snapshot.bytes.toString(), "one");
-      sameEntries(await again.catchUp(), replica.entries.slice(1));
-      assert.equal(await again.compact(again.at, "three"), "published");
-      abort(new Error("the process is gone"));
-      await compacting;
+      const crashAndReopen = async (): Promise<void> => {
+        try {
+          await Promise.race([started, compacting]);
+          await replica.append("3");
+          await kit.crash(replica.journal);
+          const again = await kit.open();
+          assert.deepEqual(again.snapshot?.at, at);
+          assert.equal(again.snapshot.bytes.toString(), "one");
+          sameEntries(await again.catchUp(), replica.entries.slice(1));
+          assert.equal(await again.compact(again.at, "three"), "published");
+        } finally {
+          abort(new Error("the process is gone"));
+        }
+      };
+      await together(crashAndReopen(), compacting);
     },
   },
 ];

@@ -197,6 +197,10 @@ export async function* chunksOf(chunks: Iterable<Uint8Array | string>): AsyncIte
   for (const chunk of chunks) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }
 
+export function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Waits for all, then throws the first failure: nothing of a failed case goes on in the background. */
 export async function together(...promises: Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { ORIGIN } from "../../journal/journal.ts";
 import type { JournalCapabilities } from "./fixture.ts";
-import { blob, type ContractCase, type Replica, rejectsWith, sameEntries, together } from "./kit.ts";
+import { blob, type ContractCase, passed, type Replica, rejectsWith, sameEntries, together } from "./kit.ts";
 
 const shared = (capabilities: JournalCapabilities): boolean => capabilities.shared;
 const exclusive = (capabilities: JournalCapabilities): boolean => !capabilities.shared;
@@ -50,6 +50,7 @@ export const sharingCases: readonly ContractCase[] = [
     when: shared,
     async run(kit) {
       const [a, b] = [await kit.open(), await kit.open()];
+      assert.deepEqual(await b.catchUp(), []);
       for (let i = 0; i < 5; i++) await a.append(`from a ${i}`);
       sameEntries(await b.catchUp(), a.entries);
       await b.append("from b");
@@ -193,7 +194,7 @@ export const sharingCases: readonly ContractCase[] = [
       stop();
       const before = hints;
       await a.append("2");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await passed(50);
       assert.equal(hints, before, "a hint after it was stopped");
     },
   },
