@@ -1,16 +1,41 @@
+/**
+ * Waystation's core: a gateway that takes pushes, keeps the last value of each metric, in groups, and exposes them to Prometheus.
+ *
+ * @module
+ */
 export * from "./errors.ts";
-export { decodeDelimited, decodeFamily, valueMismatch } from "./exposition/protobuf-decoder.ts";
 export {
-  encodeDelimited,
-  encodeFamily,
-  writeFamily,
-  writeFamilyHead,
-  writeMetric,
-} from "./exposition/protobuf-encoder.ts";
-export { type ProtobufTextForm, writeFamilyAsText } from "./exposition/protobuf-text.ts";
-export { WireWriter } from "./exposition/protobuf-wire.ts";
+  type ContentEncoding,
+  type ExpositionFormat,
+  type ExpositionSyntax,
+  negotiateEncoding,
+  negotiateFormat,
+} from "./exposition/negotiation.ts";
+export { decodeDelimited, decodeFamily, valueMismatch } from "./exposition/protobuf-decoder.ts";
+export { encodeDelimited, encodeFamily } from "./exposition/protobuf-encoder.ts";
+export { parseText } from "./exposition/text-parser.ts";
+export type { ChannelMessages, ChannelName } from "./gateway/channels.ts";
+export type { PushMode } from "./gateway/encode-push.ts";
+export {
+  type ExposeOptions,
+  type Exposition,
+  type FamilyView,
+  Gateway,
+  type GatewayHealth,
+  type GatewayOptions,
+  type GroupView,
+  type PushRequest,
+} from "./gateway/gateway.ts";
 export * from "./journal/journal.ts";
 export { JournalLifecycle } from "./journal/lifecycle.ts";
 export { MemoryJournal, MemoryStore, type MemoryStoreOptions } from "./journal/memory-journal.ts";
 export * from "./model/byte-string.ts";
+export {
+  describeGroupingKey,
+  type GroupingKey,
+  type GroupingKeyOptions,
+  groupingKey,
+  parseGroupingKey,
+} from "./model/grouping-key.ts";
 export * from "./model/metric-family.ts";
+export type { EscapingScheme } from "./model/names.ts";

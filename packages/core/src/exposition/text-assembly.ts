@@ -176,13 +176,13 @@ function addToHistogram(histogram: Histogram, role: Role, upperBound: number, va
   if (role === "count") {
     // A count that is not an integer is not replaced by one that is.
     if (!isUint64(value) || isUint64(Number(histogram.count))) {
-      histogram.count = value;
+      histogram.count = withoutSign(value);
     }
     histogram.float ||= !isUint64(value);
   } else if (role === "sum") {
     histogram.sum = value;
   } else if (!Number.isNaN(upperBound)) {
-    const bucket: Bucket = { upperBound, cumulativeCount: value };
+    const bucket: Bucket = { upperBound, cumulativeCount: withoutSign(value) };
     histogram.buckets.push(bucket);
     histogram.float ||= !isUint64(value);
   }
@@ -193,6 +193,11 @@ const TWO_TO_64 = 2 ** 64;
 
 function isUint64(value: number): boolean {
   return value >= 0 && value < TWO_TO_64 && Number.isInteger(value);
+}
+
+/** Counts are not negative, but may be spelled -0. */
+function withoutSign(count: number): number {
+  return Math.abs(count);
 }
 
 /** Go's conversion of a float to a 64 bit count, with what amd64 makes of values that have no count. */

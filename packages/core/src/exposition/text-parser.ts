@@ -170,7 +170,7 @@ class TextParser {
     let named = false;
     if (input.bytes[start] !== scan.OPENING_BRACE) {
       const name = this.#readName(scan.METRIC_NAME_START, scan.METRIC_NAME_PART);
-      if (name === "") {
+      if (input.at === start) {
         throw input.error(`invalid metric name, expected a name, '{' or '#', found ${input.found()}`);
       }
       this.#own(name, start);
@@ -226,7 +226,7 @@ class TextParser {
       }
       const nameStart = input.at;
       const name = this.#readName(scan.LABEL_NAME_START, scan.LABEL_NAME_PART);
-      if (name === "") {
+      if (input.at === nameStart) {
         throw input.error(`invalid label name, expected a name or '}', found ${input.found()}`, nameStart);
       }
       input.skipBlanks();

@@ -1,0 +1,45 @@
+import { channel } from "node:diagnostics_channel";
+
+/**
+ * What a gateway publishes, for logs and metrics, so that core depends on neither. Every message carries the gateway it is about.
+ * Subscribers run synchronously and must not throw.
+ */
+export interface ChannelMessages {
+  /** A batch was appended and applied. Milliseconds; bytes of the entry. */
+  "waystation:append": { readonly records: number; readonly bytes: number; readonly duration: number };
+  /** An append failed. `code` as in the journal contract. */
+  "waystation:append-failed": { readonly error: Error; readonly records: number };
+  /** A push was refused for its content. */
+  "waystation:rejected": { readonly error: Error; readonly group: string };
+  /** A snapshot replaced older entries, or was not needed any more. */
+  "waystation:compaction": {
+    readonly outcome: "published" | "older" | "failed";
+    readonly bytes: number;
+    readonly duration: number;
+    readonly error?: Error;
+  };
+  /** The state was loaded anew, since the journal's history is another one or went on without this replica. */
+  "waystation:reload": { readonly reason: Error };
+  /** This replica's state differs from that of another one. */
+  "waystation:divergence": { readonly position: number };
+  /** The replica cannot go on: it serves what it knows, and acknowledges nothing. */
+  "waystation:halt": { readonly error: Error };
+  /** Stored without check, something contradicts something else and was left out of the exposition. */
+  "waystation:conflicts": { readonly hidden: readonly { readonly family: string; readonly group: string }[] };
+}
+
+export type ChannelName = keyof ChannelMessages;
+
+/** Publishes for one gateway. Costs nothing while nobody listens. */
+export class Publisher {
+  readonly #gateway: object;
+
+  constructor(gateway: object) {
+    this.#gateway = gateway;
+  }
+
+  publish<Name extends ChannelName>(name: Name, message: ChannelMessages[Name]): void {
+    const target = channel(name);
+    if (target.hasSubscribers) target.publish({ ...message, gateway: this.#gateway });
+  }
+}

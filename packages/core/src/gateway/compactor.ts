@@ -1,0 +1,76 @@
+import type { Journal } from "../journal/journal.ts";
+import type { Publisher } from "./channels.ts";
+import type { Replica } from "./replica.ts";
+import { encodeSnapshot } from "./snapshot.ts";
+
+/** Milliseconds before a failed compaction is tried again. */
+const RETRY_AFTER = 30_000;
+
+/**
+ * Replaces old entries by a snapshot once they outweigh it, so that a journal takes at most about twice the space of the state,
+ * and is written at most about twice.
+ */
+export class Compactor {
+  readonly #journal: Journal;
+  readonly #replica: Replica;
+  readonly #publisher: Publisher;
+  readonly #minBytes: number;
+  #running: Promise<void> | undefined;
+  #notBefore = 0;
+
+  /** @param minBytes entries that may pile up, however small the state is */
+  constructor(journal: Journal, replica: Replica, publisher: Publisher, minBytes: number) {
+    this.#journal = journal;
+    this.#replica = replica;
+    this.#publisher = publisher;
+    this.#minBytes = minBytes;
+  }
+
+  /** Bytes of entries above which a snapshot is due. */
+  get threshold(): number {
+    return Math.max(this.#minBytes, this.#replica.snapshotBytes);
+  }
+
+  /** Has compaction failed for so long that the journal must not grow further? */
+  get overdue(): boolean {
+    return this.#replica.bytesSinceSnapshot > 4 * this.threshold + 64 * 1024 * 1024;
+  }
+
+  /** Starts a compaction if one is due. */
+  check(): void {
+    if (this.#running !== undefined || this.#replica.bytesSinceSnapshot <= this.threshold) return;
+    if (Date.now() < this.#notBefore || this.#replica.halted !== undefined) return;
+    this.#running = this.compact().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Publishes a snapshot of the present state. Never rejects: the outcome is published. */
+  async compact(): Promise<void> {
+    const started = performance.now();
+    const at = this.#replica.cursor;
+    const covered = this.#replica.bytesSinceSnapshot;
+    let bytes = 0;
+    async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    }
+    try {
+      const outcome = await this.#journal.compact(at, counted(encodeSnapshot(this.#replica.state, at)));
+      // An older one was not needed: another replica's newer snapshot covers these entries too.
+      this.#replica.noteSnapshot(covered, bytes);
+      this.#publisher.publish("waystation:compaction", { outcome, bytes, duration: performance.now() - started });
+    } catch (error) {
+      this.#notBefore = Date.now() + RETRY_AFTER;
+      const duration = performance.now() - started;
+      this.#publisher.publish("waystation:compaction", { outcome: "failed", bytes, duration, error: error as Error });
+    }
+  }
+
+  /** Waits for a compaction that is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+}

@@ -1,0 +1,351 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { WaystationError } from "../errors.ts";
+import { type ContentEncoding, type ExpositionFormat, negotiateFormat } from "../exposition/negotiation.ts";
+import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
+import { parseText } from "../exposition/text-parser.ts";
+import type { Durability, Journal } from "../journal/journal.ts";
+import { compareBytes, fromByteString } from "../model/byte-string.ts";
+import { describeGroupingKey, type GroupingKey } from "../model/grouping-key.ts";
+import type { Label, MetricFamily } from "../model/metric-family.ts";
+import { encodeRecord } from "../record/record.ts";
+import { joinSelfFamilies } from "../scrape/families.ts";
+import { Scraper } from "../scrape/scraper.ts";
+import { settleConflicts } from "../state/conflicts.ts";
+import { familyTree } from "../state/family-tree.ts";
+import { familyStamp, type Group } from "../state/group.ts";
+import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
+import { Publisher } from "./channels.ts";
+import { Committer } from "./committer.ts";
+import { Compactor } from "./compactor.ts";
+import { isDelimitedProtobuf } from "./content-type.ts";
+import { encodePush, type PushMode } from "./encode-push.ts";
+import { Replica } from "./replica.ts";
+
+export interface GatewayOptions {
+  /** Where pushes are kept. The gateway opens it, and closes it in the end. */
+  readonly journal: Journal;
+  /** Accept names outside the legacy character set in text. Default: false. */
+  readonly utf8Names?: boolean;
+  /**
+   * Refuse pushes that contradict what is stored. Default: true. Without it, what contradicts something else is stored, but left
+   * out of expositions.
+   */
+  readonly checkConsistency?: boolean;
+  /** Milliseconds that a push may wait for the journal. Default: 5,000. */
+  readonly timeout?: number;
+  /** Pushes that may wait for the journal: their bytes (default: 64 MiB) and their number (default: 100,000). */
+  readonly maxWaitingBytes?: number;
+  readonly maxWaiting?: number;
+  /** Bytes of entries that may pile up in the journal before a snapshot replaces them. Default: 64 MiB. */
+  readonly compactAfterBytes?: number;
+}
+
+export interface PushRequest {
+  readonly key: GroupingKey;
+  /** `replace` (PUT) drops the group's other families, `merge` (POST) keeps them. Default: `replace`. */
+  readonly mode?: PushMode;
+  /** An exposition; a string is encoded as UTF-8. */
+  readonly body: Uint8Array | string;
+  /**
+   * As in HTTP: `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` is delimited
+   * protobuf, everything else, also nothing, the text format 0.0.4.
+   */
+  readonly contentType?: string | undefined;
+  /** When aborted before the push is sent to the journal, it is dropped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExposeOptions {
+  /** Default: the text format 0.0.4 with names escaped by underscores, as for a client that asks for nothing. */
+  readonly format?: ExpositionFormat;
+  /** Default: `identity`. */
+  readonly encoding?: ContentEncoding;
+  /** Families of the program itself, to be exposed after the pushed ones, or together with those of the same name. */
+  readonly self?: readonly MetricFamily[];
+  /** Which of the two to expose. Default: both. */
+  readonly collect?: "all" | "pushed" | "self";
+  /** Milliseconds to wait for a shared journal's newest entries; then the last known state is exposed. Default: 1,000. */
+  readonly freshnessTimeout?: number;
+}
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly contentEncoding: ContentEncoding;
+  /** The body in pieces, not to be changed. */
+  readonly chunks: readonly Uint8Array[];
+  /** Of the body, in bytes. */
+  readonly length: number;
+  /** The body as text; only for expositions that are text and not compressed. */
+  text(): string;
+}
+
+/** A metric group as it is at one moment. Strings are byte strings. */
+export interface GroupView {
+  readonly key: GroupingKey;
+  readonly labels: readonly Label[];
+  /** Seconds since the epoch, 0 for never. */
+  readonly pushTime: number;
+  readonly failureTime: number;
+  readonly lastPushSuccessful: boolean;
+  /** Ordered by name, the two time metrics among them; decoded when asked for. */
+  families(): FamilyView[];
+}
+
+export interface FamilyView {
+  /** When it was pushed: nanoseconds since the epoch. */
+  readonly time: bigint;
+  readonly family: MetricFamily;
+}
+
+export interface GatewayHealth {
+  /** Is the state loaded and the journal usable, so that pushes can be taken? */
+  readonly ready: boolean;
+  /** Why not. */
+  readonly reason?: string;
+  readonly journal: string;
+  readonly survives: Durability;
+  /** Milliseconds since the epoch at which a shared journal last answered; 0 for never. */
+  readonly lastContact: number;
+  readonly position: number;
+  readonly groups: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  readonly journalBytes: number;
+  readonly snapshotBytes: number;
+}
+
+/** How long a shared journal may be out of reach before this replica should get no more pushes, in milliseconds. */
+const UNREADY_AFTER = 10_000;
+/** How often to follow a shared journal without being asked, in milliseconds. */
+const FOLLOW_EVERY = 1000;
+
+/**
+ * Takes pushes, keeps the last value of each metric, in groups, and exposes them to Prometheus.
+ *
+ * A push is acknowledged (its promise resolves) once it is as durable as the journal says; it is then in the next exposition of
+ * every gateway on that journal.
+ *
+ * @example
+ * const gateway = await Gateway.open({ journal: new MemoryJournal() });
+ * await gateway.push({ key: groupingKey({ job: "backup" }), body: "backup_size_bytes 1024\n" });
+ * console.log((await gateway.expose()).text());
+ * await gateway.close();
+ */
+export class Gateway {
+  readonly #journal: Journal;
+  readonly #options: GatewayOptions;
+  readonly #publisher: Publisher;
+  readonly #replica: Replica;
+  readonly #committer: Committer;
+  readonly #compactor: Compactor;
+  readonly #scraper = new Scraper();
+  #follower: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the journal and loads what is in it.
+   *
+   * @throws what {@link Journal.open} throws; `CORRUPT` or `UNSUPPORTED` if what is stored cannot be understood
+   */
+  static async open(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options);
+    try {
+      await gateway.#replica.load();
+    } catch (error) {
+      await options.journal.close();
+      throw error;
+    }
+    gateway.#follow();
+    return gateway;
+  }
+
+  private constructor(options: GatewayOptions) {
+    this.#journal = options.journal;
+    this.#options = options;
+    this.#publisher = new Publisher(this);
+    this.#replica = new Replica(this.#journal, this.#publisher);
+    this.#committer = new Committer(this.#journal, this.#replica, this.#publisher, {
+      timeout: options.timeout ?? 5000,
+      maxWaiting: options.maxWaiting ?? 100_000,
+      maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
+    });
+    const compactAfter = options.compactAfterBytes ?? 64 * 1024 * 1024;
+    this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, compactAfter);
+  }
+
+  /**
+   * Stores what was pushed.
+   *
+   * @throws `PARSE` if the body is not an exposition, and nothing changes; `INCONSISTENT` if it is one that must not be stored,
+   *   which the group's `push_failure_time_seconds` then shows; `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `CLOSED` if it was
+   *   certainly not stored, `IN_DOUBT` if it may have been
+   */
+  async push({ key, mode = "replace", body, contentType, signal }: PushRequest): Promise<void> {
+    const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
+    const families = isDelimitedProtobuf(contentType)
+      ? decodeDelimited(bytes)
+      : parseText(bytes, { utf8Names: this.#options.utf8Names ?? false });
+    const unchecked = this.#options.checkConsistency === false;
+    await this.#commit(encodePush(families, { key, mode, time: this.#now(), unchecked }), signal, key);
+  }
+
+  /** Deletes a group. It need not exist. Throws like {@link push}. */
+  async delete(key: GroupingKey): Promise<void> {
+    await this.#commit(encodeRecord({ kind: "delete", key: key.id, time: this.#now() }));
+  }
+
+  /** Deletes all groups. Throws like {@link push}. */
+  async wipe(): Promise<void> {
+    await this.#commit(encodeRecord({ kind: "wipe", time: this.#now() }));
+  }
+
+  /** What a scrape is answered with. Does not fail because of anything that was pushed. */
+  async expose(options: ExposeOptions = {}): Promise<Exposition> {
+    const { format = negotiateFormat(undefined), encoding = "identity", collect = "all" } = options;
+    if (collect !== "self") await this.#refresh(options.freshnessTimeout ?? 1000);
+    const { state } = this.#replica;
+    if (state.suspect) {
+      const hidden = settleConflicts(state).map(({ family, group }) => ({
+        family: fromByteString(family.name),
+        group: describeGroupingKey(group.key),
+      }));
+      if (hidden.length > 0) this.#publisher.publish("waystation:conflicts", { hidden });
+    }
+    const self = collect === "pushed" ? joinSelfFamilies(state, []) : joinSelfFamilies(state, options.self ?? []);
+    const chunks = await this.#scraper.scrape(() => this.#replica.state, format, encoding, self, collect !== "self");
+    return {
+      contentType: format.contentType,
+      contentEncoding: encoding,
+      chunks,
+      length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+      text: () => Buffer.concat(chunks).toString("utf8"),
+    };
+  }
+
+  /** All groups as they are now, in no particular order, without waiting for a shared journal. */
+  *groups(): IterableIterator<GroupView> {
+    for (const group of [...this.#replica.state.groups()]) yield viewGroup(group);
+  }
+
+  /** One group as it is now. */
+  group(key: GroupingKey): GroupView | undefined {
+    const group = this.#replica.state.group(key.id);
+    return group && viewGroup(group);
+  }
+
+  /** Follows a shared journal to its present end, so that what is read next is not older than this call. */
+  async refresh(): Promise<void> {
+    if (this.#journal.shared) await this.#replica.refresh();
+  }
+
+  health(): GatewayHealth {
+    const { cursor, halted, lastContact, state, bytesSinceSnapshot, snapshotBytes } = this.#replica;
+    const silent = this.#journal.shared && Date.now() - lastContact > UNREADY_AFTER;
+    const reason =
+      halted?.message ??
+      (this.#closing && "shutting down") ??
+      (this.#committer.inDoubt ? "the outcome of an append is not known yet" : undefined) ??
+      (silent ? `the journal has not answered for ${Math.round((Date.now() - lastContact) / 1000)} s` : undefined);
+    return {
+      ready: reason === undefined,
+      ...(reason !== undefined && { reason }),
+      journal: this.#journal.name,
+      survives: this.#journal.survives,
+      lastContact,
+      position: cursor.position,
+      groups: state.groupCount,
+      waiting: this.#committer.waiting,
+      waitingBytes: this.#committer.waitingBytes,
+      journalBytes: bytesSinceSnapshot,
+      snapshotBytes,
+    };
+  }
+
+  /** Replaces the journal's entries by a snapshot now, instead of when they have become many. */
+  async compact(): Promise<void> {
+    await this.#compactor.compact();
+  }
+
+  /** Stores what is waiting, refuses what comes later (`CLOSED`), and closes the journal. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#follower);
+    this.#unwatch?.();
+    await this.#committer.close();
+    await this.#compactor.settled();
+    await this.#journal.close();
+  }
+
+  async #commit(record: Uint8Array, signal?: AbortSignal, key?: GroupingKey): Promise<void> {
+    if (this.#compactor.overdue) {
+      throw new WaystationError(
+        "FULL",
+        "the journal cannot be compacted and must not grow further; nothing was stored",
+      );
+    }
+    const refused = await this.#committer.commit(record, signal);
+    this.#compactor.check();
+    if (refused === undefined) return;
+    if (key !== undefined) {
+      this.#publisher.publish("waystation:rejected", { error: refused, group: describeGroupingKey(key) });
+    }
+    throw refused;
+  }
+
+  /** On the journal's clock, so that the replicas on it share one. */
+  #now(): bigint {
+    return BigInt(Math.round(this.#replica.time * 1000)) * 1000n;
+  }
+
+  async #refresh(timeout: number): Promise<void> {
+    if (!this.#journal.shared) return;
+    const timer = new AbortController();
+    await Promise.race([
+      // Out of reach: what is known is exposed, and its age is in the health.
+      this.#replica.refresh().catch(() => undefined),
+      delay(timeout, undefined, { signal: timer.signal }).catch(() => undefined),
+    ]);
+    timer.abort();
+  }
+
+  #follow(): void {
+    if (!this.#journal.shared) return;
+    const follow = () => {
+      this.#replica.refresh().then(
+        () => this.#compactor.check(),
+        () => undefined,
+      );
+    };
+    this.#follower = setInterval(follow, FOLLOW_EVERY);
+    this.#follower.unref();
+    this.#unwatch = this.#journal.watch?.(follow);
+  }
+}
+
+function viewGroup(group: Group): GroupView {
+  const { content, key } = group;
+  const { pushTime, failureTime, layout } = content;
+  return {
+    key,
+    labels: key.labels,
+    pushTime,
+    failureTime,
+    lastPushSuccessful: failureTime <= pushTime,
+    families: () => {
+      const families = layout.descriptors.map((_, slot) => ({
+        time: familyStamp(content, slot),
+        family: familyTree(group, content, slot),
+      }));
+      const times = [
+        { time: content.failureStamp, family: familyTree(group, content, FAILURE_TIME) },
+        { time: content.pushStamp, family: familyTree(group, content, PUSH_TIME) },
+      ];
+      return [...families, ...times].sort((a, b) => compareBytes(a.family.name, b.family.name));
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { isWaystationError, WaystationError } from "../errors.ts";
+import { type Cursor, type Journal, ORIGIN, type Tail } from "../journal/journal.ts";
+import { decodeEntry, type StateHash } from "../record/entry.ts";
+import type { GatewayRecord } from "../record/record.ts";
+import { State } from "../state/state.ts";
+import type { Publisher } from "./channels.ts";
+import { decodeSnapshot } from "./snapshot.ts";
+
+export type Verdict = WaystationError | undefined;
+
+/** How many positions back this replica can be compared with others. */
+const REMEMBERED_HASHES = 4096;
+
+/**
+ * The state as far as this process has followed the journal. Entries are applied here and nowhere else: each once, in order,
+ * whichever way they came in.
+ */
+export class Replica {
+  readonly #journal: Journal;
+  readonly #publisher: Publisher;
+  #state = new State();
+  #cursor: Cursor = ORIGIN;
+  #halted: WaystationError | undefined;
+  #clockOffset = 0;
+  #journalTime = 0;
+  #lastContact = 0;
+  #bytesSinceSnapshot = 0;
+  #snapshotBytes = 0;
+  readonly #hashes = new Map<number, StateHash>();
+  /** Entries that this process has appended and whose verdicts somebody waits for, by tag. */
+  readonly #awaited: Map<string, readonly Verdict[] | undefined>;
+  #reloading: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+  #nextReading: Promise<void> | undefined;
+
+  constructor(
+    journal: Journal,
+    publisher: Publisher,
+    awaited: Map<string, readonly Verdict[] | undefined> = new Map(),
+  ) {
+    this.#journal = journal;
+    this.#publisher = publisher;
+    this.#awaited = awaited;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The last entry that is part of the state. */
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** Why this replica cannot go on, if so. */
+  get halted(): WaystationError | undefined {
+    return this.#halted;
+  }
+
+  /** The journal's clock, milliseconds since the epoch. */
+  get time(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  /** What the journal's clock said in its last answer. */
+  get journalTime(): number {
+    return this.#journalTime;
+  }
+
+  /** When the journal last answered, on this process' clock: milliseconds since the epoch, 0 for never. */
+  get lastContact(): number {
+    return this.#lastContact;
+  }
+
+  get bytesSinceSnapshot(): number {
+    return this.#bytesSinceSnapshot;
+  }
+
+  get snapshotBytes(): number {
+    return this.#snapshotBytes;
+  }
+
+  /** Loads the newest snapshot and everything after it. May be called again, to begin anew; until it is done the old state stays. */
+  async load(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const snapshot = await this.#journal.open(signal);
+      const { state, bytes } = snapshot
+        ? await decodeSnapshot(snapshot.chunks, snapshot.at)
+        : { state: new State(), bytes: 0 };
+      const loading = new Replica(this.#journal, this.#publisher, this.#awaited);
+      loading.#state = state;
+      loading.#cursor = snapshot?.at ?? ORIGIN;
+      try {
+        await loading.catchUp();
+      } catch (error) {
+        // Another process has compacted meanwhile: its snapshot is newer.
+        if (isWaystationError(error, "TRUNCATED")) continue;
+        throw error;
+      }
+      if (loading.#halted !== undefined) throw loading.#halted;
+      this.#state = loading.#state;
+      this.#cursor = loading.#cursor;
+      this.#bytesSinceSnapshot = loading.#bytesSinceSnapshot;
+      this.#snapshotBytes = bytes;
+      this.#hashes.clear();
+      this.#noteContact({ entries: [], head: this.#cursor.position, time: loading.time });
+      return;
+    }
+  }
+
+  /** Loads anew after the journal's history turned out to be another one, or to have gone on without this replica. */
+  reload(reason: WaystationError): Promise<void> {
+    if (this.#reloading === undefined) {
+      this.#publisher.publish("waystation:reload", { reason });
+      this.#reloading = this.load().finally(() => {
+        this.#reloading = undefined;
+      });
+    }
+    return this.#reloading;
+  }
+
+  /** Reads and applies until this replica is where the journal's head was when it was called, or later. */
+  async catchUp(): Promise<void> {
+    for (;;) {
+      const tail = await this.#journal.read(this.#cursor);
+      this.applyTail(tail);
+      if (this.#halted !== undefined) throw this.#halted;
+      if (this.#cursor.position >= tail.head) return;
+    }
+  }
+
+  /** Like {@link catchUp}, shared by all who ask at once: but only a read that begins after the call counts. */
+  refresh(): Promise<void> {
+    this.#nextReading ??= (this.#reading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#reading = this.#nextReading;
+        this.#nextReading = undefined;
+        return this.catchUp();
+      })
+      .catch((error: unknown) => {
+        if (isWaystationError(error, "TRUNCATED", "REWOUND")) return this.reload(error);
+        throw error;
+      });
+    return this.#nextReading;
+  }
+
+  /** Applies what is new in a tail. Entries before the cursor came in by another way already; a gap is left for a later read. */
+  applyTail(tail: Tail): void {
+    this.#noteContact(tail);
+    for (const entry of tail.entries) {
+      if (entry.position > this.#cursor.position + 1) return;
+      if (entry.position === this.#cursor.position + 1) this.applyEntry(entry, entry.data);
+      if (this.#halted !== undefined) return;
+    }
+  }
+
+  /**
+   * Applies the entry right after the cursor. After an entry that cannot be understood, or an unexpected failure, the replica
+   * halts: to go on by guessing would make it differ from the others for good.
+   *
+   * @param content its bytes, or the records that were decoded from them
+   */
+  applyEntry(at: Cursor, content: Uint8Array | readonly GatewayRecord[]): void {
+    if (this.#halted !== undefined) return;
+    try {
+      const records = content instanceof Uint8Array ? this.#decode(content) : content;
+      const verdicts = records.map((record) => this.#state.apply(record));
+      if (this.#awaited.has(at.tag)) this.#awaited.set(at.tag, verdicts);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const code = isWaystationError(cause) ? cause.code : "CORRUPT";
+      this.#halted = new WaystationError(code, `entry ${at.position}-${at.tag} cannot be applied: ${why}`, { cause });
+      this.#publisher.publish("waystation:halt", { error: this.#halted });
+      return;
+    }
+    this.#cursor = { position: at.position, tag: at.tag };
+    this.#hashes.set(at.position, this.#state.hash);
+    this.#hashes.delete(at.position - REMEMBERED_HASHES);
+  }
+
+  /** To be told the verdicts of an entry once it is applied, by whatever way it comes in. */
+  expect(tag: string): void {
+    this.#awaited.set(tag, undefined);
+  }
+
+  /** The verdicts of an expected entry, if it has been applied. */
+  verdictsOf(tag: string): readonly Verdict[] | undefined {
+    return this.#awaited.get(tag);
+  }
+
+  forget(tag: string): void {
+    this.#awaited.delete(tag);
+  }
+
+  noteEntryBytes(bytes: number): void {
+    this.#bytesSinceSnapshot += bytes;
+  }
+
+  /** @param bytesCovered entries that the snapshot has replaced */
+  noteSnapshot(bytesCovered: number, snapshotBytes: number): void {
+    this.#bytesSinceSnapshot = Math.max(0, this.#bytesSinceSnapshot - bytesCovered);
+    this.#snapshotBytes = snapshotBytes;
+  }
+
+  #decode(data: Uint8Array): GatewayRecord[] {
+    const { header, records } = decodeEntry(data);
+    this.#bytesSinceSnapshot += data.length;
+    const mine = this.#hashes.get(header.base.position);
+    if (mine !== undefined && (mine[0] !== header.base.hash[0] || mine[1] !== header.base.hash[1])) {
+      this.#publisher.publish("waystation:divergence", { position: header.base.position });
+    }
+    return records;
+  }
+
+  #noteContact({ time }: Tail): void {
+    this.#lastContact = Date.now();
+    this.#journalTime = time;
+    this.#clockOffset = time - this.#lastContact;
+  }
+}

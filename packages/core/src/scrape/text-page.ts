@@ -1,0 +1,67 @@
+import type { ByteWriter } from "../exposition/byte-writer.ts";
+import { formatFloat } from "../exposition/float.ts";
+import { writeHelpLine, writeMetric, writeTypeLine } from "../exposition/text-encoder.ts";
+import type { ByteString } from "../model/byte-string.ts";
+import { type EscapingScheme, escapeFamily, escapeName, isLegacyMetricName } from "../model/names.ts";
+import { linesEnd } from "../record/family-block.ts";
+import type { FamilyHead } from "../state/family.ts";
+import { exposedFamilyTree } from "../state/family-tree.ts";
+import type { Group, GroupContent } from "../state/group.ts";
+import type { PageView } from "../state/page.ts";
+import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence.ts";
+
+/**
+ * Writes a page in the text format 0.0.4. Sample lines are stored as they are to be printed, unless names must be escaped.
+ *
+ * @returns whether all names are legacy ones, so that every escaping scheme but `dots` gives the same bytes
+ */
+export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageView, escaping: EscapingScheme): boolean {
+  let plain = true;
+  for (let i = 0; i < entries.length; i++) {
+    const { group, family } = entries[i]!;
+    const slot = slots[i]!;
+    if (slot === HEAD) {
+      writeTextHead(out, shown[i] as FamilyHead, escaping);
+      plain &&= isLegacyMetricName(family.name);
+    } else {
+      const content = shown[i] as GroupContent;
+      const quoted = isTimeSlot(slot) ? group!.quoted : content.layout.descriptors[slot]!.quoted;
+      const mustEscape = escaping === "dots" || (escaping !== "allow-utf-8" && quoted);
+      if (mustEscape) writeEscaped(out, group!, content, slot, escaping);
+      else if (isTimeSlot(slot)) writeTime(out, family.name, group!, content, slot);
+      else writeLines(out, content, slot);
+      plain &&= !quoted;
+    }
+  }
+  return plain;
+}
+
+export function writeTextHead(out: ByteWriter, { name, type, help }: FamilyHead, escaping: EscapingScheme): void {
+  const escaped = escapeName(name, escaping);
+  if (help !== undefined) writeHelpLine(out, escaped, help);
+  writeTypeLine(out, escaped, type);
+}
+
+function isTimeSlot(slot: number): boolean {
+  return slot === PUSH_TIME || slot === FAILURE_TIME;
+}
+
+function writeTime(out: ByteWriter, name: ByteString, group: Group, content: GroupContent, slot: number): void {
+  const value = slot === PUSH_TIME ? content.pushTime : content.failureTime;
+  out.writeLatin1(`${name}{${group.timeLabels}} ${formatFloat(value)}\n`);
+}
+
+function writeLines(out: ByteWriter, { layout, body }: GroupContent, slot: number): void {
+  out.writeBytes(body.subarray(linesEnd(body, layout.size, slot - 1), linesEnd(body, layout.size, slot)));
+}
+
+function writeEscaped(
+  out: ByteWriter,
+  group: Group,
+  content: GroupContent,
+  slot: number,
+  escaping: EscapingScheme,
+): void {
+  const tree = escapeFamily(exposedFamilyTree(group, content, slot), escaping);
+  for (const metric of tree.metrics) writeMetric(out, tree.name, tree.type, metric);
+}

@@ -1,0 +1,107 @@
+import { HEAD, type SequenceEntry, type Shown } from "./sequence.ts";
+
+/** What a page showed when a view was frozen. */
+export interface PageView {
+  readonly entries: readonly SequenceEntry[];
+  readonly slots: Int32Array;
+  readonly shown: readonly Shown[];
+}
+
+/** A rendered form of a page, valid as long as the page has the same version. */
+interface CachedRendering {
+  readonly version: number;
+  readonly value: unknown;
+}
+
+/** A run of entries whose rendered forms are kept until one of them changes. */
+export class Page {
+  entries: SequenceEntry[] = [];
+  /** About how long the entries are when printed. */
+  bytes = 0;
+  #version = 0;
+  #renderings = new Map<string, CachedRendering>();
+  /** The newest view that this page does not have to save itself for. */
+  #settledView: number;
+  #saved: PageView | undefined;
+
+  /** @param view the view that exists when the page is made, which it is no part of */
+  constructor(view: number) {
+    this.#settledView = view;
+  }
+
+  insert(index: number, entry: SequenceEntry, bytes: number): void {
+    this.entries.splice(index, 0, entry);
+    entry.page = this;
+    this.bytes += bytes;
+  }
+
+  remove(index: number, bytes: number): void {
+    const [entry] = this.entries.splice(index, 1);
+    entry!.page = undefined;
+    this.bytes = Math.max(0, this.bytes - bytes);
+  }
+
+  /** Moves the second half of the entries to an empty page. */
+  split(into: Page): Page {
+    into.entries = this.entries.splice(this.entries.length >>> 1);
+    for (const entry of into.entries) entry.page = into;
+    into.bytes = this.bytes >>> 1;
+    this.bytes -= into.bytes;
+    return into;
+  }
+
+  /** Takes over all entries of the next page. */
+  append(next: Page): void {
+    for (const entry of next.entries) entry.page = this;
+    this.entries.push(...next.entries);
+    this.bytes += next.bytes;
+    next.entries = [];
+  }
+
+  /** @param view the active view, 0 if there is none */
+  beforeChange(view: number): void {
+    this.#version++;
+    if (view <= this.#settledView) return;
+    this.#saved = this.#capture();
+    this.#settledView = view;
+  }
+
+  /** What the page showed when the view was frozen. To be asked once per view; from then on the page may change freely. */
+  shownIn(view: number): PageView {
+    const saved = this.#saved;
+    this.release();
+    if (saved !== undefined) return saved;
+    this.#settledView = view;
+    return this.#capture();
+  }
+
+  /** Forgets what was saved for a view. */
+  release(): void {
+    this.#saved = undefined;
+  }
+
+  /** Is the page still as it was when the active view was frozen? */
+  get unchangedInView(): boolean {
+    return this.#saved === undefined;
+  }
+
+  /** A rendering that was kept under this name for the present version. */
+  cached<Value>(name: string): Value | undefined {
+    const rendering = this.#renderings.get(name);
+    return rendering?.version === this.#version ? (rendering.value as Value) : undefined;
+  }
+
+  keep(name: string, value: unknown): void {
+    this.#renderings.set(name, { version: this.#version, value });
+  }
+
+  #capture(): PageView {
+    const { entries } = this;
+    const visible = entries.filter((entry) => !entry.hidden);
+    return {
+      entries: visible,
+      slots: Int32Array.from(visible, (entry) => entry.slot),
+      shown: visible.map((entry) => (entry.slot === HEAD ? entry.family.head! : entry.group!.content)),
+    };
+  }
+}

@@ -1,0 +1,384 @@
+import { WaystationError } from "../errors.ts";
+import type { ByteString } from "../model/byte-string.ts";
+import {
+  compareGroupingKeys,
+  describeGroupingKey,
+  type GroupingKey,
+  groupingKeyFromId,
+  groupingKeyId,
+} from "../model/grouping-key.ts";
+import type { MetricType } from "../model/metric-family.ts";
+import { isSelfNamespace } from "../model/reserved-families.ts";
+import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
+import type { StateHash } from "../record/entry.ts";
+import type { GatewayRecord, GroupTimes, PushRecord, RestoreRecord } from "../record/record.ts";
+import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
+import { Family } from "./family.ts";
+import { Group, type GroupContent, NOTHING, type Shape, timeLabels } from "./group.ts";
+import { LayoutTable } from "./layout.ts";
+import { mergeBlock } from "./merge.ts";
+import { FAILURE_TIME, type GroupEntry, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";
+import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
+import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "./time-families.ts";
+
+const NO_FAMILIES = encodeLayout([]);
+
+/**
+ * The gateway's state machine: metric groups, and the indexes over them.
+ *
+ * The same records in the same order give the same state, the same verdicts and the same exposition on every replica. So `apply`
+ * reads nothing but the state and the record, and no outcome depends on the order of a Map or Set, which differs between a replica
+ * that lived through the records and one that was restored from a snapshot.
+ */
+export class State implements ConsistencyIndex {
+  readonly sequence = new Sequence();
+  readonly #groups = new Map<ByteString, Group>();
+  readonly #families = new Map<ByteString, Family>();
+  readonly #shapes = new Map<string, Shape>();
+  readonly #layouts = new LayoutTable(hashText);
+  /** Entries of families that the gateway may expose itself; they are no part of the sequence. */
+  readonly #selfEntries = new Set<SequenceEntry>();
+  #hash: StateHash = EMPTY_STATE_HASH;
+  #seriesBytes = 0;
+  #suspect = false;
+
+  get hash(): StateHash {
+    return this.#hash;
+  }
+
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
+  /** Bytes of sample lines and their bookkeeping in all groups. */
+  get bodyBytes(): number {
+    return this.#seriesBytes;
+  }
+
+  /** Has something been stored, unchecked, that contradicts something else? Stays true until {@link settle} finds nothing. */
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
+  set suspect(value: boolean) {
+    this.#suspect = value;
+  }
+
+  group(id: ByteString): Group | undefined {
+    return this.#groups.get(id);
+  }
+
+  groups(): IterableIterator<Group> {
+    return this.#groups.values();
+  }
+
+  family(name: ByteString): Family | undefined {
+    return this.#families.get(name);
+  }
+
+  families(): IterableIterator<Family> {
+    return this.#families.values();
+  }
+
+  get selfEntries(): ReadonlySet<SequenceEntry> {
+    return this.#selfEntries;
+  }
+
+  *holders(family: Family): IterableIterator<Group> {
+    for (const entry of this.entriesOf(family)) yield entry.group;
+  }
+
+  /** Where a family stands in the exposition, in the order of its groups. */
+  *entriesOf(family: Family): IterableIterator<GroupEntry> {
+    if (isSelfNamespace(family.name)) {
+      yield* [...this.#selfEntries]
+        .filter((entry): entry is GroupEntry => entry.family === family)
+        .sort((a, b) => compareGroupingKeys(a.group.key, b.group.key));
+    } else {
+      yield* this.sequence.entriesOf(family);
+    }
+  }
+
+  /** Leaves an entry out of expositions, or puts it back. */
+  setHidden(entry: SequenceEntry, hidden: boolean): void {
+    if (entry.hidden === hidden) return;
+    this.sequence.touch(entry);
+    entry.hidden = hidden;
+  }
+
+  /** Shows a family under the type that won; without one, not at all. */
+  settleHead(family: Family, type: MetricType | undefined): void {
+    const { headEntry, head } = family;
+    if (headEntry === undefined || head === undefined) return;
+    this.setHidden(headEntry, type === undefined && family.holders > 0 && !isTimeFamily(family.name));
+    if (type === undefined || type === head.type) return;
+    this.sequence.touch(headEntry);
+    family.head = { ...head, type };
+  }
+
+  /**
+   * Applies one record.
+   *
+   * @returns why a push was refused (`INCONSISTENT`), which is then noted in the group's failure time; undefined if it was accepted
+   */
+  apply(record: GatewayRecord): WaystationError | undefined {
+    switch (record.kind) {
+      case "replace":
+      case "merge":
+        return this.#applyPush(record);
+      case "failed":
+        this.#noteFailure(record.key, record.time);
+        return new WaystationError("INCONSISTENT", record.reason);
+      case "delete":
+        this.#deleteGroup(record.key);
+        return undefined;
+      case "wipe":
+        this.#wipe();
+        return undefined;
+      case "restore":
+        this.#restore(record);
+        return undefined;
+    }
+  }
+
+  #applyPush(record: PushRecord): WaystationError | undefined {
+    const { block, time } = record;
+    const own = this.#groups.get(record.key);
+    const key = own?.key ?? groupingKeyFromId(record.key);
+    const twin = own === undefined ? this.#findTwin(key) : undefined;
+    if (twin !== undefined) {
+      this.#noteFailure(twin.key.id, time);
+      return inconsistent(
+        `group ${describeGroupingKey(key)} would expose the same series as group ${describeGroupingKey(twin.key)}, ` +
+          'since a missing instance label is exposed as instance=""',
+      );
+    }
+    const shape = own?.shape ?? this.#shapeOf(key);
+    const layout = this.#layouts.resolve(block.layout);
+    const merge = record.kind === "merge";
+    if (!record.unchecked || !this.#suspect) {
+      const contradiction = findContradiction(this, { key, shape, own, merge, layout, block });
+      if (contradiction !== undefined && !record.unchecked) {
+        this.#noteFailure(record.key, time);
+        return inconsistent(contradiction);
+      }
+      if (contradiction !== undefined) this.#suspect = true;
+    }
+    const group = own ?? this.#createGroup(key, shape);
+    const old = group.content;
+    const pushed = { layout, body: block.body, sides: block.sides };
+    const pushStamp = notBefore(time, old);
+    const times: Omit<GroupTimes, "familyStamps"> = {
+      pushTime: toSeconds(pushStamp),
+      pushStamp,
+      failureTime: old.failureTime,
+      failureStamp: own === undefined ? pushStamp : old.failureStamp,
+    };
+    const content: GroupContent =
+      merge && old.layout.size > 0
+        ? { ...times, ...mergeBlock(old, pushed, pushStamp, this.#layouts) }
+        : { ...times, ...pushed, familyStamps: undefined };
+    this.#setContent(group, content);
+    return undefined;
+  }
+
+  /** A failed push to a new group creates it, empty, so that its failure can be seen. */
+  #noteFailure(id: ByteString, time: bigint): void {
+    const known = this.#groups.get(id);
+    let group = known;
+    if (group === undefined) {
+      const key = groupingKeyFromId(id);
+      // The group that already exposes these time metrics stands for both.
+      const twin = this.#findTwin(key);
+      if (twin !== undefined) {
+        this.#noteFailure(twin.key.id, time);
+        return;
+      }
+      group = this.#createGroup(key, this.#shapeOf(key));
+    }
+    const failureStamp = notBefore(time, group.content);
+    const pushStamp = known === undefined ? failureStamp : group.content.pushStamp;
+    this.#setContent(group, { ...group.content, pushStamp, failureTime: toSeconds(failureStamp), failureStamp });
+  }
+
+  #restore(record: RestoreRecord): void {
+    const { block, pushTime, failureTime, pushStamp, failureStamp, familyStamps } = record;
+    const key = groupingKeyFromId(record.key);
+    const group = this.#groups.get(record.key) ?? this.#createGroup(key, this.#shapeOf(key));
+    const layout = this.#layouts.resolve(block.layout);
+    const { body, sides } = block;
+    this.#setContent(group, { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps });
+    // Nobody has checked it against the rest.
+    this.#suspect = true;
+  }
+
+  /** Groups that differ in an empty instance label only would expose the same time metrics. */
+  #findTwin(key: GroupingKey): Group | undefined {
+    const instance = key.labels.find(({ name }) => name === "instance");
+    if (instance === undefined) return this.#groups.get(groupingKeyId(timeLabels(key)));
+    if (instance.value !== "") return undefined;
+    return this.#groups.get(groupingKeyId(key.labels.filter((label) => label !== instance)));
+  }
+
+  #shapeOf(key: GroupingKey): Shape {
+    const names = key.labels.map(({ name }) => name);
+    const id = names.join("\xff");
+    const known = this.#shapes.get(id);
+    if (known !== undefined) return known;
+    // Shapes stay: there are few, and a set of label names tends to come back.
+    const shape = { names };
+    this.#shapes.set(id, shape);
+    return shape;
+  }
+
+  #createGroup(key: GroupingKey, shape: Shape): Group {
+    const layout = this.#layouts.retain(this.#layouts.resolve(NO_FAMILIES));
+    const group = new Group(key, shape, { ...NOTHING, layout }, hashText(key.id));
+    this.#groups.set(key.id, group);
+    group.timeEntries = [
+      this.#addEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME, group.timeLabels.length + 50),
+      this.#addEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME, group.timeLabels.length + 40),
+    ];
+    return group;
+  }
+
+  #deleteGroup(id: ByteString): void {
+    const group = this.#groups.get(id);
+    if (group === undefined) return;
+    const { content } = group;
+    for (const [slot, entry] of group.entries.entries()) {
+      this.#removeEntry(content.layout.descriptors[slot]!, entry, content.layout.lineBytes(content.body, slot));
+    }
+    const [failure, push] = group.timeEntries;
+    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, failure!, group.timeLabels.length + 50);
+    this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!, group.timeLabels.length + 40);
+    this.#layouts.release(content.layout);
+    this.#groups.delete(id);
+    this.#seriesBytes -= content.body.length;
+    this.#hash = exchange(this.#hash, group.hash, EMPTY_STATE_HASH);
+  }
+
+  #wipe(): void {
+    for (const group of this.#groups.values()) this.#layouts.release(group.content.layout);
+    this.#groups.clear();
+    this.#families.clear();
+    this.#selfEntries.clear();
+    this.sequence.clear();
+    this.#seriesBytes = 0;
+    this.#hash = EMPTY_STATE_HASH;
+    this.#suspect = false;
+  }
+
+  /** Everything that was derived from the old content is brought in line with the new one here, and nowhere else. */
+  #setContent(group: Group, proposed: GroupContent): void {
+    const old = group.content;
+    for (const entry of group.entries) this.sequence.touch(entry);
+    for (const entry of group.timeEntries) this.sequence.touch(entry);
+    if (old.layout === proposed.layout) {
+      group.content = proposed;
+    } else {
+      const layout = this.#layouts.retain(proposed.layout);
+      const content = { ...proposed, layout };
+      this.#exchangeEntries(group, content);
+      this.#layouts.release(old.layout);
+    }
+    const { content } = group;
+    this.#seriesBytes += content.body.length - old.body.length;
+    const hash = hashGroup(group.keyHash, content);
+    this.#hash = exchange(this.#hash, group.hash, hash);
+    group.hash = hash;
+  }
+
+  #exchangeEntries(group: Group, content: GroupContent): void {
+    const old = group.content;
+    const oldEntries = group.entries;
+    for (const [slot, entry] of oldEntries.entries()) {
+      const descriptor = old.layout.descriptors[slot]!;
+      if (content.layout.slotOf(descriptor.name) !== undefined) continue;
+      this.#removeEntry(descriptor, entry, old.layout.lineBytes(old.body, slot));
+    }
+    group.content = content;
+    group.entries = content.layout.descriptors.map((descriptor, slot) => {
+      const oldSlot = old.layout.slotOf(descriptor.name);
+      if (oldSlot === undefined) {
+        return this.#addEntry(descriptor, group, slot, content.layout.lineBytes(content.body, slot));
+      }
+      const entry = oldEntries[oldSlot]!;
+      entry.slot = slot;
+      this.#exchangeDescriptor(entry.family, old.layout.descriptors[oldSlot]!, descriptor, group.shape);
+      return entry;
+    });
+  }
+
+  #addEntry(descriptor: Descriptor, group: Group, slot: number, bytes: number): SequenceEntry {
+    let family = this.#families.get(descriptor.name);
+    if (family === undefined) {
+      family = new Family(descriptor.name);
+      this.#families.set(descriptor.name, family);
+    }
+    const entry: SequenceEntry = { family, group, slot, hidden: false, page: undefined };
+    family.retain(descriptor, group.shape);
+    this.#updateHead(family);
+    if (isSelfNamespace(family.name)) this.#selfEntries.add(entry);
+    else this.sequence.insert(entry, bytes);
+    return entry;
+  }
+
+  #removeEntry(descriptor: Descriptor, entry: SequenceEntry, bytes: number): void {
+    const { family } = entry;
+    if (entry.page === undefined) this.#selfEntries.delete(entry);
+    else this.sequence.remove(entry, bytes);
+    family.release(descriptor, entry.group!.shape);
+    this.#updateHead(family);
+    if (family.holders === 0) this.#families.delete(family.name);
+  }
+
+  #exchangeDescriptor(family: Family, old: Descriptor, now: Descriptor, shape: Shape): void {
+    if (old === now) return;
+    family.retain(now, shape);
+    family.release(old, shape);
+    this.#updateHead(family);
+  }
+
+  #updateHead(family: Family): void {
+    const { headEntry } = family;
+    if (family.holders === 0) {
+      if (headEntry?.page !== undefined) this.sequence.remove(headEntry, headBytes(family));
+      return;
+    }
+    const head = family.computeHead();
+    if (headEntry === undefined) {
+      family.head = head;
+      family.headEntry = { family, group: undefined, slot: HEAD, hidden: false, page: undefined };
+      if (!isSelfNamespace(family.name)) this.sequence.insert(family.headEntry, headBytes(family));
+    } else if (head !== family.head) {
+      this.sequence.touch(headEntry);
+      family.head = head;
+    }
+  }
+}
+
+function headBytes({ name, head }: Family): number {
+  return 2 * name.length + (head?.help?.length ?? 0) + 30;
+}
+
+function inconsistent(reason: string): WaystationError {
+  return new WaystationError(
+    "INCONSISTENT",
+    `pushed metrics are invalid or inconsistent with existing metrics: ${reason}`,
+  );
+}
+
+/**
+ * Within a group, time does not run backwards: two replicas' clocks may differ, and a success must not look older than the failure
+ * before it. Never more than that, or one fast clock would move all groups.
+ */
+function notBefore(time: bigint, { pushStamp, failureStamp }: GroupTimes): bigint {
+  const last = pushStamp > failureStamp ? pushStamp : failureStamp;
+  return time > last ? time : last;
+}
+
+/** As the Go implementation computes its time metrics: the nearest float to the nanoseconds, divided. */
+function toSeconds(nanoseconds: bigint): number {
+  return Number(nanoseconds) / 1e9;
+}
