@@ -8,8 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { exchange } from "./http/exchange.ts";
 import { requestBytes } from "./http/request.ts";
 
-/** Flags that every gateway is started with, besides those of a case. An empty persistence file means that nothing is kept. */
-const COMMON_FLAGS = ["--web.enable-admin-api", "--web.enable-lifecycle", "--persistence.file="];
+/** Flags for gateways that are compared. An empty persistence file means that nothing is kept. */
+export const COMMON_FLAGS = ["--web.enable-admin-api", "--web.enable-lifecycle", "--persistence.file="];
+
 const START_TIMEOUT = 20_000;
 
 /**
@@ -31,12 +32,12 @@ export class GatewayProcess {
     }
   }
 
-  /** Resolves once `/-/ready` answers 200. */
-  static async start(command: string, flags: readonly string[] = []): Promise<GatewayProcess> {
+  /** Resolves once `/-/ready` answers 200. `flags` are words for the shell. */
+  static async start(command: string, flags: readonly string[] = COMMON_FLAGS): Promise<GatewayProcess> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "conformance-"));
     const listen = command.includes("{port}") ? [] : [`--web.listen-address=127.0.0.1:${port}`];
-    const line = [command, ...listen, ...COMMON_FLAGS, ...flags].join(" ");
+    const line = [command, ...listen, ...flags].join(" ");
     const filled = line.replaceAll("{port}", String(port)).replaceAll("{dir}", folder);
     const child = spawn("sh", ["-c", `exec ${filled}`], { stdio: ["ignore", "pipe", "pipe"] });
     const gateway = new GatewayProcess(child, port, folder);
@@ -49,6 +50,10 @@ export class GatewayProcess {
     }
     await gateway.stop();
     throw new Error(`did not become ready: ${filled}\n${gateway.output}`);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
   }
 
   get running(): boolean {

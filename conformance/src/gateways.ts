@@ -1,4 +1,4 @@
-import { GatewayProcess } from "./gateway-process.ts";
+import { COMMON_FLAGS, GatewayProcess } from "./gateway-process.ts";
 
 /** Gateways of one command, one for each set of flags, started when first asked for. */
 export class Gateways implements AsyncDisposable {
@@ -13,7 +13,7 @@ export class Gateways implements AsyncDisposable {
     const key = flags.join(" ");
     const known = await this.#started.get(key);
     if (known?.running) return known;
-    const started = GatewayProcess.start(this.#command, flags);
+    const started = GatewayProcess.start(this.#command, [...COMMON_FLAGS, ...flags]);
     this.#started.set(key, started);
     return started;
   }

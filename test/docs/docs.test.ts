@@ -1,0 +1,102 @@
+/**
+ * Every code block of the documentation is run, in order, against a gateway that is started for its file. In the blocks 9091 stands for
+ * that gateway's port. A block that cannot be run says why in a comment on the line before it: `<!-- not run: … -->`.
+ */
+import assert from "node:assert/strict";
+import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { GatewayProcess } from "../../conformance/src/gateway-process.ts";
+import { startGateway } from "../support/gateway.ts";
+import { findProgram, findPython, runProgram } from "../support/programs.ts";
+import { NO_PROMETHEUS, Prometheus } from "../support/prometheus.ts";
+import { type Block, blocksOf } from "./blocks.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** What the README tells a newcomer to run first: these are run by .ci/run, in a fresh clone and as its tests. */
+const COMMANDS = ["npx -y pnpm@10 start\n", "npx -y pnpm@10 test\n"];
+
+for (const file of ["README.md", ...globSync("{docs,examples}/**/*.md", { cwd: root, exclude: ["**/node_modules"] })]) {
+  const blocks = blocksOf(file, readFileSync(join(root, file), "utf8"));
+  if (blocks.length > 0) describe(file, () => runInOrder(blocks));
+}
+
+function runInOrder(blocks: readonly Block[]): void {
+  let gateway: GatewayProcess;
+  let folder: string;
+  let output = "";
+
+  before(async () => {
+    gateway = await startGateway("--web.enable-admin-api", "--web.enable-lifecycle");
+    folder = mkdtempSync(join(tmpdir(), "docs-"));
+    // Blocks import the packages as a program beside the server would.
+    symlinkSync(join(root, "packages/server/node_modules"), join(folder, "node_modules"));
+  });
+  after(async () => {
+    await gateway?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const run: Record<string, (content: string) => Promise<void>> = {
+    async sh(content) {
+      output = await succeed("bash", ["-euo", "pipefail", "-c", content]);
+    },
+    /** What the block before has printed, among other things. */
+    async text(content) {
+      for (const line of content.trimEnd().split("\n"))
+        assert.ok(output.split("\n").includes(line), `not printed: ${line}\n${output}`);
+    },
+    async python(content) {
+      await succeed(findPython("prometheus_client")!, ["-c", content]);
+    },
+    async js(content) {
+      const program = join(folder, "block.mjs");
+      writeFileSync(program, content);
+      output = await succeed(process.execPath, [program]);
+    },
+    async ts(content) {
+      const program = join(folder, "block.mts");
+      writeFileSync(program, content);
+      output = await succeed(process.execPath, [program]);
+    },
+    async yaml(content) {
+      const path = join(folder, "block.yml");
+      writeFileSync(path, content);
+      const kind = content.includes("scrape_configs:") ? "config" : "rules";
+      await succeed(findProgram("promtool")!, ["check", kind, path]);
+      if (kind === "rules") return;
+      await fetch(`${gateway.url}/metrics/job/checked/instance/here`, { method: "PUT", body: "pushed_for_docs 1\n" });
+      await using prometheus = await Prometheus.start(`global: { scrape_interval: 1s }\n${content}`);
+      const [found] = await prometheus.queryUntilFound("pushed_for_docs");
+      assert.deepEqual(found?.metric, { __name__: "pushed_for_docs", job: "checked", instance: "here" });
+    },
+  };
+
+  async function succeed(command: string, args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runProgram(command, args, { cwd: folder });
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    return stdout;
+  }
+
+  for (const block of blocks) {
+    test(`line ${block.line}, ${block.language}`, { skip: reasonToSkip(block) }, async () => {
+      if (COMMANDS.includes(block.content)) {
+        assert.ok(readFileSync(join(root, ".ci/run"), "utf8").includes(block.content.trim()), "not run by .ci/run");
+        return;
+      }
+      const runBlock = run[block.language];
+      assert.ok(runBlock, `nobody knows how to run ${block.language}`);
+      await runBlock(block.content.replaceAll("9091", String(gateway.port)));
+    });
+  }
+}
+
+function reasonToSkip({ language, notRun }: Block): string | false {
+  if (notRun !== undefined) return notRun;
+  if (language === "yaml") return NO_PROMETHEUS;
+  if (language === "python" && findPython("prometheus_client") === undefined)
+    return "no Python with prometheus_client here";
+  return false;
+}
