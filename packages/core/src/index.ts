@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./errors.ts";
+export { formatFloat, formatFloatSigned } from "./exposition/float.ts";
 export {
   type ContentEncoding,
   type ExpositionFormat,
