@@ -1,11 +1,12 @@
 import type { ByteString } from "../model/byte-string.ts";
 import type { Histogram, Label, Metric, MetricFamily, MetricType, Summary } from "../model/metric-family.ts";
-import { isLegacyMetricName } from "../model/names.ts";
+import { isLegacyLabelName, isLegacyMetricName } from "../model/names.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { formatFloat } from "./float.ts";
 
 /**
- * Writes the text format 0.0.4. The bytes are those of the Go implementation (github.com/prometheus/common, `expfmt`).
+ * Writes the text format 0.0.4. The bytes are those of the Go implementation (github.com/prometheus/common, `expfmt`), except that
+ * a label name with a colon is quoted, without which no parser reads it.
  *
  * Nothing is sorted or checked here, and names are written as given: escape them first if the scraper does not take UTF-8 names.
  * Those outside the legacy character set are quoted, and a metric name of that kind moves into the braces: `{"a.b",x="y"} 1`.
@@ -168,14 +169,14 @@ export function writeLabels(out: ByteWriter, labels: readonly Label[]): void {
     if (i > 0) {
       out.writeByte(COMMA);
     }
-    writeName(out, name);
+    writeName(out, name, isLegacyLabelName(name));
     out.writeLatin1('="');
     out.writeLatin1(escapeQuoted(value));
     out.writeByte(QUOTE);
   }
 }
 
-/** Writes a metric or label name, quoted unless it is a legacy one. */
+/** Writes a name, quoted unless it is a legacy one. */
 export function writeName(out: ByteWriter, name: ByteString, legacy = isLegacyMetricName(name)): void {
   if (legacy) {
     out.writeLatin1(name);

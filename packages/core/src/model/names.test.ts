@@ -7,6 +7,7 @@ import {
   ESCAPING_SCHEMES,
   type EscapingScheme,
   escapeFamily,
+  escapeLabelName,
   escapeName,
   isLegacyLabelName,
   isLegacyMetricName,
@@ -52,6 +53,14 @@ test("names are escaped as the scraper wishes", () => {
   }
 });
 
+test("a colon is escaped in label names", () => {
+  assert.equal(escapeLabelName("c:d", "underscores"), "c_d");
+  assert.equal(escapeLabelName("c:d_e", "dots"), "c__d__e");
+  assert.equal(escapeLabelName("c:d", "values"), "U__c_3a_d");
+  assert.equal(escapeLabelName("c:d", "allow-utf-8"), "c:d");
+  assert.equal(escapeLabelName("c_d", "values"), "c_d");
+});
+
 test("bytes that are not UTF-8 are escaped one by one", () => {
   assert.equal(escapeName("a\xff\xc3b", "underscores"), "a__b");
   assert.equal(escapeName(`\xff${toByteString("ö")}\xe2\x82`, "values"), "U___fffd__f6__fffd__fffd_");
@@ -61,6 +70,7 @@ test("escaped names are legacy names", () => {
   fc.assert(
     fc.property(anyName, fc.constantFrom(...ESCAPING_SCHEMES.slice(1)), (name, scheme) => {
       assert.ok(isLegacyMetricName(escapeName(name, scheme)));
+      assert.ok(isLegacyLabelName(escapeLabelName(name, scheme)));
     }),
   );
 });

@@ -38,16 +38,30 @@ export type EscapingScheme = (typeof ESCAPING_SCHEMES)[number];
 
 const VALUES_PREFIX = "U__";
 
-/** Spells one name. Except for `dots`, a legacy metric name stays as it is. Bytes that are not UTF-8 count as U+FFFD each. */
+/** Spells a metric name. Except for `dots`, a legacy one stays as it is. Bytes that are not UTF-8 count as U+FFFD each. */
 export function escapeName(name: ByteString, scheme: EscapingScheme): ByteString {
-  if (scheme === "allow-utf-8" || (scheme !== "dots" && isLegacyMetricName(name)) || name.length === 0) {
+  return escapeBy(isLegacyMetricName, name, scheme);
+}
+
+/**
+ * Spells a label name. Unlike upstream, a colon is escaped too: it is legal in metric names only, and a scrape with such a label
+ * cannot be read by anyone.
+ */
+export function escapeLabelName(name: ByteString, scheme: EscapingScheme): ByteString {
+  return escapeBy(isLegacyLabelName, name, scheme);
+}
+
+function escapeBy(isLegacy: (name: ByteString) => boolean, name: ByteString, scheme: EscapingScheme): ByteString {
+  if (scheme === "allow-utf-8" || (scheme !== "dots" && isLegacy(name)) || name.length === 0) {
     return name;
   }
   const escapeCharacter = CHARACTER_ESCAPES[scheme];
   let escaped = scheme === "values" ? VALUES_PREFIX : "";
   let first = true;
   for (const character of codePoints(name)) {
-    escaped += isLegacyCharacter(character, first) && character !== "_" ? character : escapeCharacter(character);
+    // A digit is legal behind another character only.
+    const legacy = character !== "_" && isLegacy(first ? character : `_${character}`);
+    escaped += legacy ? character : escapeCharacter(character);
     first = false;
   }
   return escaped;
@@ -58,10 +72,6 @@ const CHARACTER_ESCAPES: Record<Exclude<EscapingScheme, "allow-utf-8">, (charact
   dots: (character) => (character === "." ? "_dot_" : "__"),
   values: (character) => (character === "_" ? "__" : `_${character.codePointAt(0)!.toString(16)}_`),
 };
-
-function isLegacyCharacter(character: string, first: boolean): boolean {
-  return first ? LEGACY_METRIC_NAME.test(character) : /^[a-zA-Z0-9_:]$/.test(character);
-}
 
 /** Like a loop over a string in Go, where every byte that is not part of a character is a U+FFFD of its own. */
 function* codePoints(name: ByteString): Generator<string> {
@@ -118,7 +128,8 @@ export function escapeFamily(family: MetricFamily, scheme: EscapingScheme): Metr
   if (scheme === "allow-utf-8") {
     return family;
   }
-  const name = escapeForeignName(family.name, scheme);
+  // Families are not escaped for the sake of their underscores, not even by the scheme `dots`.
+  const name = isLegacyMetricName(family.name) ? family.name : escapeName(family.name, scheme);
   const metrics = mapChanged(family.metrics, (metric) => escapeMetric(metric, scheme));
   return name === family.name && metrics === family.metrics ? family : { ...family, name, metrics };
 }
@@ -129,13 +140,7 @@ function escapeMetric(metric: Metric, scheme: EscapingScheme): Metric {
 }
 
 function escapeLabel(label: Label, scheme: EscapingScheme): Label {
-  const name = escapeForeignName(label.name, scheme);
-  return name === label.name ? label : { name, value: label.value };
-}
-
-/** Families are not escaped for the sake of their underscores, not even by the scheme `dots`. */
-function escapeForeignName(name: ByteString, scheme: EscapingScheme): ByteString {
-  return isLegacyMetricName(name) ? name : escapeName(name, scheme);
+  return isLegacyLabelName(label.name) ? label : { name: escapeLabelName(label.name, scheme), value: label.value };
 }
 
 /** Like `map`, but returns the array itself if every element stays the same. */
