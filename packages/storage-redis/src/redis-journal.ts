@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AppendOwn,
+  type AppliedHistory,
   type Cursor,
   type Durability,
   type Journal,
@@ -15,7 +16,8 @@ import { commandFailure } from "./failures.ts";
 import { Link, type Repeatable } from "./link.ts";
 import { type RedisJournalOptions, resolveSettings, type Settings } from "./options.ts";
 import { describeTarget, parseRedisUrl } from "./redis-url.ts";
-import { APPEND, type JournalKeys, journalKeys } from "./scripts.ts";
+import { Restorer } from "./restore.ts";
+import { APPEND, type JournalKeys, journalKeys, LEASE } from "./scripts.ts";
 import type { Session } from "./session.ts";
 import { Snapshots } from "./snapshots.ts";
 import { parseTailReply, readTail, refusal, SCRIPT_TAIL_BYTES } from "./tail.ts";
@@ -40,6 +42,7 @@ export class RedisJournal implements Journal {
   readonly #keys: JournalKeys;
   readonly #link: Link;
   readonly #snapshots: Snapshots;
+  readonly #restorer: Restorer;
   readonly #watch: Watch;
   readonly #lifecycle: JournalLifecycle;
   readonly #onWarning: ((message: string) => void) | undefined;
@@ -58,6 +61,7 @@ export class RedisJournal implements Journal {
     this.#onWarning = options.onWarning;
     this.#link = new Link(target, this.#settings, (session) => this.#meet(session));
     this.#snapshots = new Snapshots(this.#link, this.#keys, this.#settings);
+    this.#restorer = new Restorer(this.#link, this.#keys, this.#settings, this.#snapshots);
     this.#watch = new Watch(() => this.#head());
     this.#lifecycle = new JournalLifecycle(`the journal ${this.#settings.prefix} in ${describeTarget(target)}`);
   }
@@ -107,6 +111,17 @@ export class RedisJournal implements Journal {
       // It is published: that trimming failed only means that the next compaction has more to trim.
       if (outcome === "published") await this.#snapshots.trim().catch(() => {});
       return outcome;
+    });
+  }
+
+  restore(history: AppliedHistory): Promise<"restored" | "diverged"> {
+    return this.#lifecycle.use(() => this.#restorer.restore(history));
+  }
+
+  lease(name: string, holder: string, ms: number): Promise<boolean> {
+    return this.#lifecycle.use(async () => {
+      const key = this.#keys.lease(name);
+      return (await this.#call("repeatable", ({ reads }) => reads.eval(LEASE, 1, key, holder, ms))) === 1;
     });
   }
 

@@ -185,42 +185,47 @@ return {low, (low == limit and low < snap) and 1 or 0}
  *
  * - KEYS: stream, facts.
  * - ARGV: position and tag that the head must have, then tag and data of each entry.
- * - Result: `{"ok" | "moved" | "broken", head, tag}`, head as it is afterwards.
+ * - Result: `{"ok" | "moved" | "broken"}`.
  */
 export const RESTORE_ENTRIES = `${PRELUDE}
-if head ~= tonumber(ARGV[1]) or tag ~= ARGV[2] then return {'moved', head, tag} end
-if place(head, tag) then return {'broken', head, tag} end
+if head ~= tonumber(ARGV[1]) or tag ~= ARGV[2] then return {'moved'} end
+if place(head, tag) then return {'broken'} end
 if head == 0 then redis.call('HSET', KEYS[2], 'format', ${FORMAT}) end
 for i = 3, #ARGV, 2 do
   head, tag, bytes = head + 1, ARGV[i], bytes + #ARGV[i + 1]
   redis.call('XADD', KEYS[1], text(head) .. '-' .. tag, 'e', ARGV[i + 1], 'b', text(bytes), 't', text(now))
 end
 redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes))
-return {'ok', head, tag}
+return {'ok'}
 `;
 
 /**
- * Moves a journal that went back forward to a snapshot, if its head is exactly a cursor that the snapshot includes: head and floor
- * are then the snapshot's cursor, and the stream is empty.
+ * Replaces everything by a snapshot and the entries that led to it, if the head is exactly a cursor that the snapshot includes. Floor
+ * is then the cursor before the first of these entries.
  *
  * - KEYS: stream, facts, the new list, the present snapshot's list (any unused key if there is none).
- * - ARGV: position and tag that the head must have, position and tag of the snapshot, generation of the new list, generation of the
- *   present one or "", number of chunks, their bytes, seconds that the present list stays.
- * - Result: `{"ok" | "moved" | "retry" | "incomplete", head, tag, generation of the present snapshot}`.
+ * - ARGV: position and tag that the head must have, generation of the new list, generation of the present one or "", number of chunks,
+ *   their bytes, seconds that the present list stays, position and tag of the floor, then tag and data of each entry.
+ * - Result: `{"ok" | "moved" | "incomplete"}` or `{"retry", generation}` if the present snapshot is another.
  */
 export const RESTORE_SNAPSHOT = `${PRELUDE}
-if snapkey == ARGV[5] then return {'ok', head, tag, snapkey} end
-if head ~= tonumber(ARGV[1]) or tag ~= ARGV[2] then return {'moved', head, tag, snapkey} end
-if snapkey ~= ARGV[6] then return {'retry', head, tag, snapkey} end
-if redis.call('LLEN', KEYS[3]) ~= tonumber(ARGV[7]) then return {'incomplete', head, tag, snapkey} end
+if snapkey == ARGV[3] then return {'ok'} end
+if head ~= tonumber(ARGV[1]) or tag ~= ARGV[2] then return {'moved'} end
+if snapkey ~= ARGV[4] then return {'retry', snapkey} end
+if redis.call('LLEN', KEYS[3]) ~= tonumber(ARGV[5]) then return {'incomplete'} end
 redis.call('UNLINK', KEYS[1])
+redis.call('HSET', KEYS[2], 'format', ${FORMAT}, 'floor', ARGV[8], 'floortag', ARGV[9], 'floorbytes', text(bytes))
+head, tag = tonumber(ARGV[8]), ARGV[9]
+for i = 10, #ARGV, 2 do
+  head, tag, bytes = head + 1, ARGV[i], bytes + #ARGV[i + 1]
+  redis.call('XADD', KEYS[1], text(head) .. '-' .. tag, 'e', ARGV[i + 1], 'b', text(bytes), 't', text(now))
+end
+redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes),
+  'snap', text(head), 'snaptag', tag, 'snapbytes', text(bytes),
+  'snapkey', ARGV[3], 'snapchunks', ARGV[5], 'snapsize', ARGV[6])
 redis.call('PERSIST', KEYS[3])
-redis.call('HSET', KEYS[2], 'format', ${FORMAT}, 'head', ARGV[3], 'tag', ARGV[4], 'bytes', text(bytes),
-  'floor', ARGV[3], 'floortag', ARGV[4], 'floorbytes', text(bytes),
-  'snap', ARGV[3], 'snaptag', ARGV[4], 'snapbytes', text(bytes),
-  'snapkey', ARGV[5], 'snapchunks', ARGV[7], 'snapsize', ARGV[8])
-if snapkey ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[9]) end
-return {'ok', tonumber(ARGV[3]), ARGV[4], ARGV[5]}
+if snapkey ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[7]) end
+return {'ok'}
 `;
 
 /**

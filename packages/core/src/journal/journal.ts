@@ -68,6 +68,18 @@ export interface AppendOwn {
   readonly deadline: number;
 }
 
+/** What a gateway still holds of a history that its journal may have lost, for {@link Journal.restore}. */
+export interface AppliedHistory {
+  /** The place right before the first of `entries`. */
+  readonly before: Cursor;
+  /** The newest entries that were applied, in order and without gaps, as many as are kept. The last one is where the gateway is. */
+  readonly entries: readonly Entry[];
+  /** Is this a place in the history, as far as is known? For places older than `before`, of which no entry is kept. */
+  knows(cursor: Cursor): boolean;
+  /** A snapshot of the state after the last of `entries`, as for `compact`. Called at most once. */
+  snapshot(): AsyncIterable<Uint8Array>;
+}
+
 export interface Journal {
   /** `"sqlite"`, `"file"`, …: for logs, errors and metrics. */
   readonly name: string;
@@ -102,6 +114,21 @@ export interface Journal {
 
   /** Calls back when others may have appended: a hint, which may be late, missing or wrong. Returns a function that stops it. */
   watch?(onGrowth: () => void): () => void;
+
+  /**
+   * After `REWOUND`: puts back what a journal lost that went back in its history, or was emptied, such as a Redis that restarted from an
+   * old file. Happens only if nobody has appended since, that is if the journal ends at a place of this history: the missing entries
+   * are then appended with their own positions and tags, or, if they are no longer all held, the snapshot and the newest entries take
+   * the place of everything. `"restored"`: the journal holds this history, whoever put it back; read on. `"diverged"`: it holds another
+   * one, and nothing was changed. Rejects with `UNAVAILABLE` or `FULL`; trying again is then safe.
+   */
+  restore?(history: AppliedHistory): Promise<"restored" | "diverged">;
+
+  /**
+   * Takes or renews the lease `name` for `holder`, for `ms` milliseconds from some moment during the call; 0 gives it back. True while
+   * `holder` has it, false while another has. A journal without leases has one user only. Rejects with `UNAVAILABLE`.
+   */
+  lease?(name: string, holder: string, ms: number): Promise<boolean>;
 
   /** Never rejects, and settles within a second or so. */
   health(): Promise<JournalHealth>;
