@@ -1,0 +1,148 @@
+import Router from "@koa/router";
+import type { Gateway } from "@waystation/core";
+import Koa, { type Middleware } from "koa";
+import type { Settings } from "./config/settings.ts";
+import { escapePath } from "./http/request-target.ts";
+import { type Route, RouteTable } from "./http/route-table.ts";
+import type { Logger } from "./logging.ts";
+import { GatewayMetrics } from "./metrics/gateway-metrics.ts";
+import { HttpMetrics } from "./metrics/http-metrics.ts";
+import { SelfMetrics } from "./metrics/self-metrics.ts";
+import { counted } from "./middleware/counted.ts";
+import { errors } from "./middleware/errors.ts";
+import { goPaths } from "./middleware/go-paths.ts";
+import { PushRoute } from "./middleware/push.ts";
+import { apiMetrics, apiOptions, apiStatus, type StatusFacts } from "./routes/api.ts";
+import { healthy, ready } from "./routes/health.ts";
+import { quit, quitByGet, wipe } from "./routes/lifecycle.ts";
+import { scrape } from "./routes/scrape.ts";
+import { statusPage } from "./routes/status-page.ts";
+import { BUILD_INFO } from "./version.ts";
+
+export interface AppOptions {
+  /** Open; the app does not close it. */
+  readonly gateway: Gateway;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** Is the server about to stop? Then it is not ready. Default: never. */
+  readonly isStopping?: () => boolean;
+  /** What `/-/quit` does, if `--web.enable-lifecycle` is given. */
+  readonly stop?: () => void;
+  /** Runs before everything else: authentication and the like. */
+  readonly before?: Middleware;
+}
+
+/** A route with its handler. */
+interface Endpoint extends Route {
+  readonly handle: Middleware;
+}
+
+/** The whole HTTP surface as a Koa application that listens nowhere yet: mount it, or hand `app.callback()` to a server. */
+export function createApp(options: AppOptions): Koa {
+  const { gateway, settings, logger } = options;
+  const { routePrefix } = settings;
+  const metrics = new HttpMetrics();
+  const push = new PushRoute({
+    gateway,
+    logger,
+    metrics,
+    routePrefix,
+    utf8Names: settings["push.enable-utf8-names"],
+    checkConsistency: !settings["push.disable-consistency-check"],
+    maxBodyBytes: settings["push.max-body-bytes"],
+  });
+  const facts: StatusFacts = {
+    flags: settings.shown,
+    startTime: new Date(),
+    buildInformation: buildInformation(),
+  };
+  const selfMetrics = new SelfMetrics(metrics, new GatewayMetrics(gateway));
+  const apiPrefix = `${routePrefix}/api/v1`;
+  const endpoints = mainEndpoints(options, metrics, facts, selfMetrics);
+  const apiEndpoints = queryEndpoints(options, metrics, facts);
+
+  const app = new Koa();
+  if (options.before) app.use(options.before);
+  app.use(push.middleware);
+  app.use(errors(logger));
+  app.use(
+    goPaths({
+      routes: new RouteTable([...endpoints, ...groupingKeyRoutes(routePrefix)]),
+      apiRoutes: new RouteTable(apiEndpoints),
+      apiPrefix,
+      maxBodyBytes: settings["push.max-body-bytes"],
+      push: (ctx, tail) => push.handle(ctx.req, ctx.res, tail),
+    }),
+  );
+  const router = new Router();
+  for (const endpoint of endpoints) register(router, "", endpoint);
+  for (const endpoint of apiEndpoints) register(router, apiPrefix, endpoint);
+  app.use(router.routes());
+  app.on("error", (error: unknown) => logger.error({ err: error }, "request failed"));
+  return app;
+}
+
+function mainEndpoints(
+  { gateway, settings, isStopping = () => false, stop }: AppOptions,
+  metrics: HttpMetrics,
+  facts: StatusFacts,
+  selfMetrics: SelfMetrics,
+): Endpoint[] {
+  const { routePrefix: prefix, telemetryPath } = settings;
+  const get = (path: string, handle: Middleware): Endpoint => ({ method: "GET", shape: "exact", path, handle });
+  const status = counted(metrics, "status", statusPage(gateway, facts));
+  const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
+  return [
+    get(`${prefix}/-/healthy`, counted(metrics, "healthy", healthy)),
+    get(`${prefix}/-/ready`, counted(metrics, "ready", ready(gateway, isStopping))),
+    get(telemetryPath, scrape(gateway, selfMetrics)),
+    get(`${prefix}/status`, status),
+    get(`${prefix}/`, status),
+    // Without the prefix, as in the Go Pushgateway.
+    get("/-/quit", quitByGet),
+    { method: "PUT", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
+    { method: "POST", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
+  ];
+}
+
+/** Paths are relative to `/api/v1`. */
+function queryEndpoints({ gateway, settings }: AppOptions, metrics: HttpMetrics, facts: StatusFacts): Endpoint[] {
+  const endpoints: Endpoint[] = [
+    { method: "OPTIONS", shape: "subtree", path: "", handle: counted(metrics, "api/v1/options", apiOptions) },
+    { method: "GET", shape: "exact", path: "/status", handle: counted(metrics, "api/v1/status", apiStatus(facts)) },
+    {
+      method: "GET",
+      shape: "exact",
+      path: "/metrics",
+      handle: counted(metrics, "api/v1/metrics", apiMetrics(gateway)),
+    },
+  ];
+  if (settings["web.enable-admin-api"]) {
+    endpoints.push({
+      method: "PUT",
+      shape: "exact",
+      path: "/admin/wipe",
+      handle: counted(metrics, "wipe", wipe(gateway)),
+    });
+  }
+  return endpoints;
+}
+
+/** Where pushes and deletes go; their handler is not the router's. */
+function groupingKeyRoutes(prefix: string): Route[] {
+  return ["PUT", "POST", "DELETE"].flatMap((method) =>
+    ["job", "job@base64"].map((name): Route => ({ method, shape: "grouping-key", path: `${prefix}/metrics/${name}` })),
+  );
+}
+
+/** As a regular expression, because the router's own path syntax has characters that paths may hold. */
+function register(router: Router, prefix: string, { method, shape, path, handle }: Endpoint): void {
+  const literal = escapePath(prefix + path).replace(/[.+$]/g, "\\$&");
+  const pattern = new RegExp(`^${literal}${shape === "subtree" ? "/.*" : ""}$`);
+  router.register(pattern, [method], handle, { pathAsRegExp: true });
+}
+
+function buildInformation(): Record<string, string> {
+  const { version, revision, branch, goversion } = BUILD_INFO;
+  return { branch, buildDate: "", buildUser: "", goVersion: goversion, revision, version };
+}

@@ -1,0 +1,137 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ChannelMessages, ChannelName, Gateway, MetricFamily } from "@waystation/core";
+import { isWaystationError } from "@waystation/core";
+import { family, metric } from "./families.ts";
+
+/** What a gateway reports about itself, counted: its journal, its queue, what it refused. */
+export class GatewayMetrics {
+  readonly #gateway: Gateway;
+  readonly #unsubscribe: (() => void)[] = [];
+  #appends = 0;
+  #appendedRecords = 0;
+  #appendedBytes = 0;
+  #appendSeconds = 0;
+  #rejected = 0;
+  #reloads = 0;
+  #hidden = 0;
+  readonly #failures = new Map<string, number>();
+  readonly #compactions = new Map<string, number>();
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#listen("waystation:append", ({ records, bytes, duration }) => {
+      this.#appends++;
+      this.#appendedRecords += records;
+      this.#appendedBytes += bytes;
+      this.#appendSeconds += duration / 1000;
+    });
+    this.#listen("waystation:append-failed", ({ error }) => {
+      increment(this.#failures, isWaystationError(error) ? error.code : "UNKNOWN");
+    });
+    this.#listen("waystation:rejected", () => this.#rejected++);
+    this.#listen("waystation:compaction", ({ outcome }) => increment(this.#compactions, outcome));
+    this.#listen("waystation:reload", () => this.#reloads++);
+    this.#listen("waystation:conflicts", ({ hidden }) => {
+      this.#hidden += hidden.length;
+    });
+  }
+
+  collect(): MetricFamily[] {
+    const health = this.#gateway.health();
+    const age = health.lastContact === 0 ? 0 : Math.max(0, Date.now() - health.lastContact) / 1000;
+    const info = { journal: health.journal, survives: health.survives };
+    return [
+      family(
+        "pushgateway_journal_info",
+        "gauge",
+        "The journal that keeps pushes, and what an acknowledged push outlives.",
+        [metric(info, 1)],
+      ),
+      gauge("pushgateway_ready", "Whether pushes can be expected to succeed.", health.ready ? 1 : 0),
+      gauge("pushgateway_groups", "Metric groups stored.", health.groups),
+      gauge("pushgateway_pushes_waiting", "Pushes that wait for the journal.", health.waiting),
+      gauge("pushgateway_pushes_waiting_bytes", "Bytes of the pushes that wait for the journal.", health.waitingBytes),
+      gauge(
+        "pushgateway_journal_last_contact_age_seconds",
+        "Time since a shared journal last answered; 0 if it is not shared.",
+        age,
+      ),
+      gauge(
+        "pushgateway_journal_size_bytes",
+        "Bytes of journal entries since the newest snapshot.",
+        health.journalBytes,
+      ),
+      gauge("pushgateway_journal_snapshot_size_bytes", "Bytes of the newest snapshot.", health.snapshotBytes),
+      counter("pushgateway_journal_appends_total", "Batches appended to the journal.", this.#appends),
+      counter(
+        "pushgateway_journal_appended_records_total",
+        "Pushes, deletes and wipes appended to the journal.",
+        this.#appendedRecords,
+      ),
+      counter("pushgateway_journal_appended_bytes_total", "Bytes appended to the journal.", this.#appendedBytes),
+      counter("pushgateway_journal_append_seconds_total", "Time spent waiting for appends.", this.#appendSeconds),
+      labelled(
+        "pushgateway_journal_append_failures_total",
+        "Appends that failed, by reason.",
+        "reason",
+        this.#failures,
+      ),
+      labelled(
+        "pushgateway_journal_compactions_total",
+        "Attempts to replace entries by a snapshot, by outcome.",
+        "outcome",
+        this.#compactions,
+      ),
+      counter(
+        "pushgateway_journal_reloads_total",
+        "Times that the state was loaded anew from the journal.",
+        this.#reloads,
+      ),
+      counter(
+        "pushgateway_rejected_pushes_total",
+        "Pushes refused because they contradict themselves or what is stored.",
+        this.#rejected,
+      ),
+      counter(
+        "pushgateway_hidden_families_total",
+        "Families left out of scrapes because they contradict others.",
+        this.#hidden,
+      ),
+    ].filter(({ metrics }) => metrics.length > 0);
+  }
+
+  /** Stops counting. */
+  close(): void {
+    for (const stop of this.#unsubscribe.splice(0)) stop();
+  }
+
+  #listen<Name extends ChannelName>(name: Name, count: (message: ChannelMessages[Name]) => void): void {
+    const onMessage = (message: unknown): void => {
+      const published = message as ChannelMessages[Name] & { readonly gateway: Gateway };
+      if (published.gateway === this.#gateway) count(published);
+    };
+    subscribe(name, onMessage);
+    this.#unsubscribe.push(() => void unsubscribe(name, onMessage));
+  }
+}
+
+function gauge(name: string, help: string, value: number): MetricFamily {
+  return family(name, "gauge", help, [metric({}, value)]);
+}
+
+function counter(name: string, help: string, value: number): MetricFamily {
+  return family(name, "counter", help, [metric({}, value)]);
+}
+
+function labelled(name: string, help: string, label: string, counts: ReadonlyMap<string, number>): MetricFamily {
+  return family(
+    name,
+    "counter",
+    help,
+    [...counts].map(([value, count]) => metric({ [label]: value }, count)),
+  );
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
