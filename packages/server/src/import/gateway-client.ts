@@ -28,10 +28,7 @@ export class GatewayClient {
         `${JSON.stringify(address)} is not the address of a gateway, as in http://old:9091`,
       );
     }
-    if (url.username !== "" || url.password !== "") {
-      const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-      this.#headers["Authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
-    }
+    if (url.username !== "" || url.password !== "") this.#headers["Authorization"] = basicAuthorization(url);
     const root = url.origin + url.pathname.replace(/\/+$/, "");
     this.#listing = new URL(`${root}/api/v1/metrics`);
     this.#metrics = new URL(`${root}/${telemetryPath.replace(/^\/+/, "")}`);
@@ -50,7 +47,13 @@ export class GatewayClient {
   }
 
   async scrape(): Promise<MetricFamily[]> {
-    return decodeDelimited(await this.#get(this.#metrics, ACCEPT));
+    const body = await this.#get(this.#metrics, ACCEPT);
+    try {
+      return decodeDelimited(body);
+    } catch (error) {
+      if (!isWaystationError(error, "PARSE")) throw error;
+      throw new WaystationError("PARSE", `cannot read ${this.#metrics}: ${error.message}`, { cause: error });
+    }
   }
 
   async #get(url: URL, accept: string): Promise<Buffer> {
@@ -88,6 +91,17 @@ export class GatewayClient {
           : "";
     const text = body.toString().replace(/\s+/g, " ").trim().slice(0, 200);
     return new WaystationError("UNAVAILABLE", `${url} answers ${status}${remedy}${text === "" ? "" : ` (${text})`}`);
+  }
+}
+
+/** User and password as RFC 7617 has them. In an address, special characters of theirs are percent-encoded. */
+function basicAuthorization({ username, password }: URL): string {
+  try {
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(credentials).toString("base64")}`;
+  } catch (error) {
+    const remedy = "write a % of user or password in the gateway's address as %25";
+    throw new WaystationError("CONFIG", remedy, { cause: error });
   }
 }
 

@@ -19,7 +19,8 @@ export const GO_ZERO_TIME = -SECONDS_BEFORE_1970 * NANOSECONDS;
 export function readGoTime({ bytes, offset }: GobBytes): bigint {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = data[0];
-  if (data.length !== (version === 1 ? 15 : version === 2 ? 16 : 0)) {
+  const sound = (version === 1 && data.length === 15) || (version === 2 && data.length === 16);
+  if (!sound) {
     throw new WaystationError("CORRUPT", `a Go time of version ${version} in ${data.length} bytes (byte ${offset})`);
   }
   const nanoseconds = data.readInt32BE(9);
