@@ -27,7 +27,7 @@ export interface AppOptions {
   /** Is the server about to stop? Then it is not ready. Default: never. */
   readonly isStopping?: () => boolean;
   /** What `/-/quit` does, if `--web.enable-lifecycle` is given. */
-  readonly stop?: () => void;
+  readonly stop?: () => Promise<void>;
   /** Runs before everything else: authentication and the like. */
   readonly before?: Middleware;
 }

@@ -1,15 +1,16 @@
-import http from "node:http";
+import type http from "node:http";
 import type { AddressInfo } from "node:net";
 import { Gateway, WaystationError } from "@waystation/core";
 import { parseListenAddress } from "./config/flags.ts";
-import type { Settings } from "./config/settings.ts";
-import { redactUrl } from "./config/settings.ts";
+import { redactUrl, type Settings } from "./config/settings.ts";
 import { createApp } from "./create-app.ts";
-import { answerClientError } from "./http/client-error.ts";
+import { type AnyHttpServer, createHttpServer } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
 import { createJournal } from "./storage.ts";
 import { VERSION } from "./version.ts";
+import { guard } from "./web-config/guard.ts";
+import { WebConfigFile } from "./web-config/web-config-file.ts";
 
 export interface StartOptions {
   readonly settings: Settings;
@@ -20,7 +21,7 @@ export interface RunningServer {
   readonly gateway: Gateway;
   /** Where it listens, in the order of the flags; `port` is the actual one where 0 was asked for. */
   readonly addresses: readonly AddressInfo[];
-  /** Answers what is under way, then closes the gateway and its journal. May be called often. */
+  /** Answers what is under way, then closes the gateway and its journal. May be called often. Settles like `stopped`. */
   stop(): Promise<void>;
   /** Resolves after `stop`, whoever called it; rejects if the journal could not be closed cleanly. */
   readonly stopped: Promise<void>;
@@ -28,11 +29,8 @@ export interface RunningServer {
 
 /** How long requests under way may take after `stop`, milliseconds; then their connections are cut. */
 const DRAIN_MS = 5_000;
-
-/** Above the idle time-outs of common load balancers (60 s), so that it is they who close idle connections. */
-const KEEP_ALIVE_MS = 75_000;
-
-const MAX_HEADER_BYTES = 2 ** 20;
+/** How often to look for connections that have become idle meanwhile. */
+const DRAIN_STEP_MS = 50;
 
 /**
  * Opens the storage, listens, serves.
@@ -44,33 +42,38 @@ export async function startServer({ settings, logger }: StartOptions): Promise<R
     { version: VERSION, node: process.version, storage: redactUrl(settings.storageUrl) },
     "starting waystation",
   );
-  const journal = await createJournal(settings.storageUrl);
+  const webConfigFile = settings["web.config.file"];
+  const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
   const gateway = await Gateway.open({
-    journal,
+    journal: await createJournal(settings.storageUrl),
     utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
   });
 
-  let stopping: Promise<void> | undefined;
+  const servers: AnyHttpServer[] = [];
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
+  let stopping = false;
   const stop = (): Promise<void> => {
-    stopping ??= stopAll(servers, gateway, logger).then(resolve, reject);
-    return stopping;
+    if (!stopping) {
+      stopping = true;
+      stopAll(servers, gateway, logger).then(resolve, reject);
+    }
+    return stopped;
   };
-  const app = createApp({
-    gateway,
-    settings,
-    logger,
-    isStopping: () => stopping !== undefined,
-    stop: () => void stop(),
-  });
-  const handle = app.callback();
-  const servers: http.Server[] = [];
   try {
+    const app = createApp({
+      gateway,
+      settings,
+      logger,
+      isStopping: () => stopping,
+      stop,
+      ...(webConfig && { before: guard({ file: webConfig, logger, withoutAuth: pathsWithoutAuth(settings) }) }),
+    });
+    const handle = app.callback();
     for (const target of listenTargets(settings)) {
-      const server = createHttpServer(handle);
-      servers.push(server);
+      const server = createHttpServer(handle, { webConfig, logger });
       await listen(server, target);
+      servers.push(server);
       logger.info({ address: describeAddress(server) }, "listening");
     }
   } catch (error) {
@@ -80,10 +83,9 @@ export async function startServer({ settings, logger }: StartOptions): Promise<R
   return { gateway, addresses: servers.map((server) => server.address() as AddressInfo), stop, stopped };
 }
 
-function createHttpServer(handle: http.RequestListener): http.Server {
-  const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, handle);
-  server.on("clientError", answerClientError);
-  return server;
+function pathsWithoutAuth(settings: Settings): string[] {
+  if (!settings["web.health-without-auth"]) return [];
+  return ["healthy", "ready"].map((name) => `${settings.routePrefix}/-/${name}`);
 }
 
 type ListenTarget = { host?: string; port: number } | { fd: number };
@@ -96,7 +98,7 @@ function listenTargets(settings: Settings): ListenTarget[] {
   });
 }
 
-function listen(server: http.Server, target: ListenTarget): Promise<void> {
+function listen(server: AnyHttpServer, target: ListenTarget): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(new WaystationError("CONFIG", `cannot listen: ${error.message}`, { cause: error }));
@@ -105,23 +107,25 @@ function listen(server: http.Server, target: ListenTarget): Promise<void> {
   });
 }
 
-function describeAddress(server: http.Server): string {
+function describeAddress(server: AnyHttpServer): string {
   const address = server.address();
   if (address === null || typeof address === "string") return String(address);
   return address.family === "IPv6" ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
 
-async function stopAll(servers: readonly http.Server[], gateway: Gateway, logger: Logger): Promise<void> {
+async function stopAll(servers: readonly AnyHttpServer[], gateway: Gateway, logger: Logger): Promise<void> {
   await Promise.all(servers.map(drain));
   await gateway.close();
   logger.info("stopped");
 }
 
 /** Stops accepting and waits for requests under way, not for connections that are merely kept alive. */
-function drain(server: http.Server): Promise<void> {
+function drain(server: AnyHttpServer): Promise<void> {
+  // The HTTP/2 server has these methods too, as it also serves HTTP/1.1; its type does not say so.
+  const connections = server as http.Server;
   return new Promise((resolve) => {
-    const closeIdle = setInterval(() => server.closeIdleConnections(), 50);
-    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    const closeIdle = setInterval(() => connections.closeIdleConnections(), DRAIN_STEP_MS);
+    const cut = setTimeout(() => connections.closeAllConnections(), DRAIN_MS);
     server.close(() => {
       clearInterval(closeIdle);
       clearTimeout(cut);

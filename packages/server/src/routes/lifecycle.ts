@@ -3,7 +3,7 @@ import type { Context } from "koa";
 import { setEmpty } from "../middleware/errors.ts";
 
 /** `PUT` and `POST /-/quit`. @param stop undefined if that is not allowed */
-export function quit(stop: (() => void) | undefined): (ctx: Context) => void {
+export function quit(stop: (() => Promise<void>) | undefined): (ctx: Context) => void {
   return (ctx) => {
     ctx.set("Content-Type", "text/plain; charset=utf-8");
     if (stop === undefined) {
@@ -12,7 +12,7 @@ export function quit(stop: (() => void) | undefined): (ctx: Context) => void {
       return;
     }
     ctx.body = "Requesting termination... Goodbye!";
-    ctx.res.once("finish", stop);
+    ctx.res.once("finish", () => void stop());
   };
 }
 

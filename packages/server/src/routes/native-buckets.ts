@@ -13,7 +13,7 @@ export interface NativeBucket {
  * The buckets that are not empty, from the lowest to the highest.
  *
  * Format: prometheus/client_model's `metrics.proto`; bounds: 2^(index / 2^schema), as in prometheus/prometheus,
- * model/histogram.
+ * model/histogram/generic.go.
  *
  * @param float are the counts absolute? Else they are differences between neighbours.
  */
@@ -53,29 +53,47 @@ function* populated(
 
 /** The upper bound of a positive bucket. The last finite bucket ends at the largest number, as in Prometheus. */
 function bound(index: number, schema: number): number {
-  const perDoubling = schema > 0 ? 2 ** schema : 1;
-  const exponent = schema > 0 ? Math.floor(index / perDoubling) : index * 2 ** -schema;
-  const step = schema > 0 ? index - exponent * perDoubling : 0;
-  if (exponent === 1024 && step === 0) return Number.MAX_VALUE;
-  return step === 0 ? 2 ** exponent : rootOfTwo(step, schema) * 2 ** exponent;
-}
-
-/** Fraction bits of the fixed-point numbers below; enough that rounding to a double is right. */
-const PRECISION = 160n;
-
-/** 2^(step / 2^schema), correctly rounded, which `Math.pow` is not: by `schema` square roots of 2^step. */
-function rootOfTwo(step: number, schema: number): number {
-  let value = 1n << (BigInt(step) + PRECISION);
-  for (let i = 0; i < schema; i++) value = squareRoot(value << PRECISION);
-  return Number(value) / 2 ** Number(PRECISION);
-}
-
-/** The largest whole number whose square is not above `value`, by Newton's method from above. */
-function squareRoot(value: bigint): bigint {
-  let root = 1n << BigInt(Math.ceil(value.toString(2).length / 2));
-  for (;;) {
-    const better = (root + value / root) >> 1n;
-    if (better >= root) return root;
-    root = better;
+  if (schema < 0) {
+    const exponent = index * 2 ** -schema;
+    return exponent === 1024 ? Number.MAX_VALUE : 2 ** exponent;
   }
+  const fractions = boundFractions(Math.min(schema, MAX_SCHEMA));
+  const exponent = Math.floor(index / fractions.length);
+  const fraction = fractions[index - exponent * fractions.length]!;
+  return fraction === 0.5 && exponent === 1024 ? Number.MAX_VALUE : 2 * fraction * 2 ** exponent;
 }
+
+const MAX_SCHEMA = 8;
+const FRACTIONS: number[][] = [[0.5]];
+
+/**
+ * The bounds within [0.5, 1) of a schema. Prometheus has them as a table; this is the calculation that the table was made by,
+ * rounding errors included, since two programs should not name different bounds for one bucket. Every other bound is the previous
+ * schema's.
+ */
+function boundFractions(schema: number): readonly number[] {
+  for (let next = FRACTIONS.length; next <= schema; next++) {
+    const coarser = FRACTIONS[next - 1]!;
+    const factor = exp2(exp2(-next));
+    FRACTIONS.push(coarser.flatMap((fraction) => [fraction, fraction * factor]));
+  }
+  return FRACTIONS[schema]!;
+}
+
+/** 2^x as Go computes it, which is not always the nearest number: the algorithm of FreeBSD's `e_exp.c`. */
+function exp2(x: number): number {
+  const whole = Math.trunc(x + Math.sign(x) * 0.5);
+  const high = (x - whole) * 0.6931471803691238;
+  const low = -(x - whole) * 1.9082149292705877e-10;
+  const rest = high - low;
+  const square = rest * rest;
+  let polynomial = 0;
+  for (const coefficient of EXP_COEFFICIENTS) polynomial = coefficient + square * polynomial;
+  const correction = rest - square * polynomial;
+  return (1 - (low - (rest * correction) / (2 - correction) - high)) * 2 ** whole;
+}
+
+/** From the highest power down. */
+const EXP_COEFFICIENTS = [
+  4.1381367970572385e-8, -1.6533902205465252e-6, 6.613756321437934e-5, -0.0027777777777015593, 0.16666666666666666,
+];

@@ -1,0 +1,102 @@
+import http from "node:http";
+import http2 from "node:http2";
+import https from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { WaystationError } from "@waystation/core";
+import type { Logger } from "../logging.ts";
+import { asksForCertificate, clientRefusal, TlsSource } from "../web-config/tls.ts";
+import type { TlsConfig } from "../web-config/web-config.ts";
+import type { WebConfigFile } from "../web-config/web-config-file.ts";
+import { answerClientError } from "./client-error.ts";
+
+/** A server that speaks HTTP in some form; those of Node have no common type. */
+export type AnyHttpServer = http.Server | https.Server | http2.Http2SecureServer;
+
+/** Above the idle time-outs of common load balancers (60 s), so that it is they who close idle connections. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** How long the head of a request may take, and all of it. */
+const HEADERS_MS = 60_000;
+const REQUEST_MS = 300_000;
+
+/** As Go's `DefaultMaxHeaderBytes`: grouping keys may be long. */
+const MAX_HEADER_BYTES = 2 ** 20;
+
+const OPTIONS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: HEADERS_MS,
+  requestTimeout: REQUEST_MS,
+} as const;
+
+/** Plain HTTP, or what the web config file says. @throws `CONFIG` if that file or a certificate is not valid */
+export function createHttpServer(
+  handle: http.RequestListener,
+  { webConfig, logger }: { webConfig: WebConfigFile | undefined; logger: Logger },
+): AnyHttpServer {
+  const server = webConfig?.current().tls
+    ? createTlsServer(handle, webConfig, logger)
+    : http.createServer(OPTIONS, handle);
+  server.on("clientError", answerClientError);
+  return server;
+}
+
+/**
+ * HTTP/1.1 and, unless switched off, HTTP/2 over TLS. The web config file and the certificates are looked at again for each new
+ * connection; one that could not be set up with what they say now is closed.
+ */
+function createTlsServer(handle: http.RequestListener, webConfig: WebConfigFile, logger: Logger): AnyHttpServer {
+  const source = new TlsSource();
+  const { http2: wantsHttp2 } = webConfig.current();
+  let current = requireTls(webConfig);
+  let context = source.secureContext(current);
+  const options = {
+    ...OPTIONS,
+    ...context,
+    requestCert: asksForCertificate(current),
+    // Who is acceptable is decided below, by the policy at that time.
+    rejectUnauthorized: false,
+  };
+  const server = wantsHttp2
+    ? http2.createSecureServer(
+        { ...options, allowHTTP1: true, settings: { maxHeaderListSize: MAX_HEADER_BYTES } },
+        (req, res) => handle(req as unknown as http.IncomingMessage, res as unknown as http.ServerResponse),
+      )
+    : https.createServer(options, handle);
+
+  // Ahead of the listener that begins the handshake.
+  server.prependListener("connection", (socket: Socket) => {
+    try {
+      const latest = requireTls(webConfig);
+      const latestContext = source.secureContext(latest);
+      if (JSON.stringify(latestContext) !== JSON.stringify(context)) server.setSecureContext(latestContext);
+      current = latest;
+      context = latestContext;
+    } catch (error) {
+      logger.error({ err: error }, "cannot take a connection by the web config file as it is now");
+      socket.destroy();
+    }
+  });
+  server.prependListener("secureConnection", (socket: TLSSocket) => {
+    const refusal = clientRefusal(socket, current);
+    if (refusal === undefined) return;
+    logger.warn({ source: socket.remoteAddress, reason: refusal }, "connection refused");
+    socket.destroy();
+  });
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    logger.debug({ source: socket.remoteAddress, err: error }, "TLS handshake failed");
+  });
+  return server;
+}
+
+function requireTls(webConfig: WebConfigFile): TlsConfig {
+  const { tls } = webConfig.current();
+  if (tls === undefined) {
+    throw new WaystationError(
+      "CONFIG",
+      `${webConfig.path}: tls_server_config is gone: TLS cannot be switched off on the fly`,
+    );
+  }
+  return tls;
+}
