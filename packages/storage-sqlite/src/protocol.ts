@@ -42,6 +42,7 @@ export interface Operations {
   dropSnapshot(generation: number): void;
   /** Deletes some of what a snapshot replaced; `true` when nothing of that is left. */
   makeRoom(): boolean;
+  lease(request: { readonly name: string; readonly holder: string; readonly ms: number }): boolean;
   /** Proves that `bytes` can be written now, or throws why not. */
   probe(bytes: number): void;
   close(): void;

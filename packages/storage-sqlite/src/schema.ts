@@ -13,6 +13,7 @@ export const SCHEMA_VERSION = 1;
  * - `snapshot`: the published one, and those being written. Generations never recur, so whoever wakes up after its unfinished
  *   snapshot was cleared away cannot write into another one. `touched` is when the last chunk came (ms).
  * - `chunk`: the bytes of snapshots. Chunks whose generation has no row in `snapshot` are garbage.
+ * - `lease`: granted for `ms` until `expires` (both ms).
  */
 export const SCHEMA = `
   CREATE TABLE entry (
@@ -39,4 +40,10 @@ export const SCHEMA = `
     data BLOB NOT NULL,
     PRIMARY KEY (generation, number)
   ) STRICT;
+  CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    ms INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
 `;

@@ -160,6 +160,10 @@ export class SqliteJournal implements Journal {
     });
   }
 
+  lease(name: string, holder: string, ms: number): Promise<boolean> {
+    return this.#lifecycle.use(() => this.#open.client.call("lease", { name, holder, ms }));
+  }
+
   async health(): Promise<JournalHealth> {
     if (!this.#lifecycle.isOpen)
       return { ok: false, detail: `the SQLite journal ${this.#options.path} is ${this.#lifecycle.state}` };

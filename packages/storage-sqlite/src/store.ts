@@ -5,6 +5,7 @@ import { openForWriting } from "./database.ts";
 import { EntryTable } from "./entries.ts";
 import { FileIdentity } from "./file-identity.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { Leases } from "./leases.ts";
 import type { AppendReply, AppendRequest, Generation, Operations, WorkerSetup } from "./protocol.ts";
 import { type SnapshotMark, SnapshotReader, SnapshotWriter } from "./snapshots.ts";
 import { isFatal } from "./sqlite-errors.ts";
@@ -23,6 +24,7 @@ export class Store implements Operations {
   readonly #entries: EntryTable;
   readonly #snapshots: SnapshotReader;
   readonly #snapshotWriter: SnapshotWriter;
+  readonly #leases: Leases;
   readonly #transactions: WriteTransactions;
   readonly #housekeeping: Housekeeping;
   /** Why nothing is written any more. */
@@ -38,6 +40,7 @@ export class Store implements Operations {
       this.#entries = new EntryTable(this.#database, this.#path);
       this.#snapshots = new SnapshotReader(this.#database, this.#path);
       this.#snapshotWriter = new SnapshotWriter(this.#database);
+      this.#leases = new Leases(this.#database);
       this.#transactions = new WriteTransactions(this.#database, this.#path);
       this.#housekeeping = new Housekeeping(
         this.#database,
@@ -113,6 +116,10 @@ export class Store implements Operations {
   dropSnapshot(generation: number): void {
     this.#inTransaction(() => this.#snapshotWriter.drop(generation));
     this.#housekeeping.hasGarbage();
+  }
+
+  lease({ name, holder, ms }: { readonly name: string; readonly holder: string; readonly ms: number }): boolean {
+    return this.#inTransaction(() => this.#leases.take(name, holder, ms, Date.now()));
   }
 
   /** Writes a chunk of no snapshot, which housekeeping then clears away. */
