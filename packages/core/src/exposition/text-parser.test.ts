@@ -178,6 +178,7 @@ test("what is not in the format is refused with its position", () => {
     ["{} 1\n", 1, 1, /invalid metric name/],
     ['{a="b"} 1\n', 1, 1, /invalid metric name/],
     ["# HELP m x\n{} 1\n", 2, 1, /invalid metric name/],
+    ["m 1\n# HELP m x\n{} 1\n", 3, 1, /invalid metric name/],
     ["{,} 1\n", 1, 2, /invalid label name/],
     ["m{,} 1\n", 1, 3, /invalid label name/],
     ['m{a="1",,} 1\n', 1, 9, /invalid label name/],

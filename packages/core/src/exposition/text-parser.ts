@@ -18,9 +18,10 @@ export interface TextParserOptions {
  * Families come in the order in which they were first named, metrics and labels as pushed. Families without samples are left out.
  * Timestamps are kept in `metric.timestamp`.
  *
- * Deviations, all where the Go parser crashes or mixes metrics up: in `{…}` lines whose name is not the first thing, `le` and
- * `quantile` belong to the family of that name, not to the one of the line before; and a line without any name at the very beginning
- * is an error. Elsewhere such a line continues the metric of the line before, which is then listed twice, as upstream.
+ * A line without any name, `{a="b"} 1`, continues the metric of the sample line before, which is then listed twice, as upstream.
+ *
+ * Deviations, where the Go parser crashes or mixes metrics up: such a line after a comment that names a family is an error; and in
+ * `{…}` lines, `le` and `quantile` belong to the family that is named there, not to the one of the line before.
  *
  * @throws WaystationError `PARSE` with the position of what was found
  */
@@ -52,13 +53,12 @@ class TextParser {
 
   /** Whom the name read last belongs to, and the metric read last: a sample without a name goes there. */
   #owner: NameOwner | undefined;
+  #ownedName: ByteString | undefined;
   #metric: Metric | undefined;
   /** Has the name read last quotes? Otherwise its characters are known to be legacy ones. */
   #quotedName = false;
   /** Of the labels read last: where their values begin. */
   readonly #valueStarts: number[] = [];
-  /** Bounds seen, by their spelling: the same few come with every histogram. */
-  readonly #bounds = new Map<ByteString, number>();
 
   constructor(body: Uint8Array, options: TextParserOptions) {
     this.#in = new TextScanner(body, "text format");
@@ -114,6 +114,7 @@ class TextParser {
       throw input.error(`invalid metric name in comment, expected a blank after the name, found ${input.found()}`);
     }
     this.#own(name, nameStart);
+    this.#metric = undefined;
     input.skipBlanks();
     if (input.bytes[input.at] === scan.LF) {
       input.at++;
@@ -282,7 +283,11 @@ class TextParser {
     if (this.#quotedName && !this.#isMetricName(name)) {
       throw this.#in.error(`invalid metric name ${quoteForMessage(name)}`, start);
     }
-    this.#owner = this.#assembly.owner(name);
+    // Most lines have the name of the line before.
+    if (name !== this.#ownedName) {
+      this.#owner = this.#assembly.owner(name);
+      this.#ownedName = name;
+    }
   }
 
   #requireLabelName(name: ByteString, start: number): void {
@@ -298,28 +303,29 @@ class TextParser {
   #takeBound(labels: Label[], type: MetricType): number {
     const boundName = boundLabel(type);
     let bound = NaN;
-    for (let i = 0; boundName !== undefined && i < labels.length; ) {
-      const { name, value } = labels[i]!;
-      if (name !== boundName) {
-        i++;
-        continue;
+    if (boundName !== undefined) {
+      const starts = this.#valueStarts;
+      let kept = 0;
+      for (let i = 0; i < labels.length; i++) {
+        const label = labels[i]!;
+        if (label.name === boundName) {
+          bound = this.#readBound(boundName, label.value, starts[i]!);
+        } else {
+          starts[kept] = starts[i]!;
+          labels[kept++] = label;
+        }
       }
-      bound = this.#readBound(boundName, value, i);
-      labels.splice(i, 1);
-      this.#valueStarts.splice(i, 1);
+      labels.length = kept;
     }
     return bound;
   }
 
-  #readBound(boundName: string, text: ByteString, index: number): number {
-    let bound = this.#bounds.get(text);
+  /** Reads the number from the body itself: with an escape in it, it would not be one. */
+  #readBound(boundName: string, text: ByteString, start: number): number {
+    const bound = readFloat(this.#in.bytes, start + 1, start + 1 + text.length);
     if (bound === undefined) {
-      bound = readFloat(Buffer.from(text, "latin1"), 0, text.length);
-      if (bound === undefined) {
-        const got = quoteForMessage(text);
-        throw this.#in.error(`expected float as value for '${boundName}' label, got ${got}`, this.#valueStarts[index]!);
-      }
-      this.#bounds.set(text, bound);
+      const got = quoteForMessage(text);
+      throw this.#in.error(`expected float as value for '${boundName}' label, got ${got}`, start);
     }
     return bound;
   }
