@@ -8,7 +8,7 @@ import {
 } from "@waystation/core";
 import { GatewayClient, type GatewayClientOptions } from "./gateway-client.ts";
 import type { ListedFamily, ListedGroup } from "./gateway-listing.ts";
-import { byFamilyName, byGroupingLabels, describeLabels, type GoFamily, type GoGroup } from "./go-group.ts";
+import { byFamilyName, describeLabels, type GoFamily, type GoGroup, sortedGroups } from "./go-group.ts";
 
 export interface FetchGatewayOptions extends GatewayClientOptions {
   /** How often to read again what was pushed meanwhile. Default: 10. */
@@ -56,7 +56,7 @@ export async function fetchGateway(address: string, options: FetchGatewayOptions
       return found?.revision === group.revision ? [found.group] : [];
     });
     onProgress?.({ round, groups: current.length, total: listing.length });
-    if (current.length === listing.length) return current.sort(byGroupingLabels);
+    if (current.length === listing.length) return sortedGroups(current);
   }
   const moving = listing.filter((group) => read.get(groupId(group))?.revision !== group.revision);
   throw new WaystationError(

@@ -15,17 +15,14 @@ export interface GoFamily {
   readonly time: bigint;
 }
 
-/** Go's maps have no order: two readings of the same gateway are made to agree. */
-export function byGroupingLabels(a: GoGroup, b: GoGroup): number {
-  return compareBytes(sortKey(a), sortKey(b));
+/** By labels. Go's maps have no order: two readings of the same gateway are made to agree. */
+export function sortedGroups(groups: readonly GoGroup[]): GoGroup[] {
+  const keyed = groups.map((group) => ({ key: [...group.labels].flat().join("\xff"), group }));
+  return keyed.sort((a, b) => compareBytes(a.key, b.key)).map(({ group }) => group);
 }
 
 export function byFamilyName(a: GoFamily, b: GoFamily): number {
   return compareBytes(a.family.name, b.family.name);
-}
-
-function sortKey({ labels }: GoGroup): string {
-  return [...labels].map((pair) => pair.join("\xff")).join("\xff");
 }
 
 export function sortedLabels(labels: Iterable<[ByteString, ByteString]>): Map<ByteString, ByteString> {

@@ -6,14 +6,7 @@ import {
   type MetricFamily,
   WaystationError,
 } from "@waystation/core";
-import {
-  byFamilyName,
-  byGroupingLabels,
-  describeLabels,
-  type GoFamily,
-  type GoGroup,
-  sortedLabels,
-} from "./go-group.ts";
+import { byFamilyName, describeLabels, type GoFamily, type GoGroup, sortedGroups, sortedLabels } from "./go-group.ts";
 import { GO_ZERO_TIME, readGoTime } from "./go-time.ts";
 import { type GobBytes, type GobMap, type GobStruct, type GobValue, readGob } from "./gob.ts";
 
@@ -50,8 +43,10 @@ export function readGoPersistenceFile(bytes: Uint8Array): GoGroup[] {
       `${groups === undefined ? "no value" : "other values"} instead of one map of metric groups`,
     );
   }
-  return [...groups].map(([key, group]) => toGroup(key, group)).sort(byGroupingLabels);
+  return sortedGroups([...groups].map(([key, group]) => toGroup(key, group)));
 }
+
+type Labels = GoGroup["labels"];
 
 function toGroup(key: GobValue, value: GobValue): GoGroup {
   if (typeof key !== "string") {
@@ -64,9 +59,8 @@ function toGroup(key: GobValue, value: GobValue): GoGroup {
   const labels = toLabels(requireMap(group, "Labels"));
   const families: GoFamily[] = [];
   for (const [name, family] of requireMap(group, "Metrics")) {
-    if (typeof name !== "string")
-      throw unexpected(`group ${describeLabels(labels)}`, "a metric name that is no string");
-    families.push(toFamily(name, family, `family ${fromByteString(name)} of group ${describeLabels(labels)}`));
+    if (typeof name !== "string") throw unexpected("a group", "a metric name that is no string");
+    families.push(toFamily(name, family, labels));
   }
   return { labels, families: families.sort(byFamilyName) };
 }
@@ -81,24 +75,31 @@ function toLabels(map: GobMap): Map<ByteString, ByteString> {
   return sortedLabels(labels);
 }
 
-function toFamily(name: ByteString, value: GobValue, where: string): GoFamily {
-  const { fields } = requireStruct(value, where);
+function toFamily(name: ByteString, value: GobValue, labels: Labels): GoFamily {
+  const { fields } = requireStruct(value, "a family");
   const time = fields.get("Timestamp");
   const message = fields.get("GobbableMetricFamily");
-  if (!isBytes(message) || !(time === undefined || isBytes(time))) throw unexpected(where, "no metric family");
-  const family = decodeMessage(message, where);
-  if (family.name !== name) throw unexpected(where, `the family ${fromByteString(family.name)}`);
+  if (!isBytes(message) || !(time === undefined || isBytes(time))) {
+    throw unexpected(describeFamily(name, labels), "no message of a metric family");
+  }
+  const family = decodeMessage(message, name, labels);
+  if (family.name !== name)
+    throw unexpected(describeFamily(name, labels), `the name ${fromByteString(family.name)} inside`);
   return { family, time: time === undefined ? GO_ZERO_TIME : readGoTime(time) };
 }
 
-function decodeMessage(message: GobBytes, where: string): MetricFamily {
+function decodeMessage(message: GobBytes, name: ByteString, labels: Labels): MetricFamily {
   try {
     return decodeFamily(message.bytes);
   } catch (error) {
     if (!isWaystationError(error, "PARSE")) throw error;
-    const reason = `${where}, in the message that begins at byte ${message.offset}: ${error.message}`;
-    throw new WaystationError("CORRUPT", `cannot read ${reason}`, { cause: error });
+    const where = `${describeFamily(name, labels)}, in the message that begins at byte ${message.offset}`;
+    throw new WaystationError("CORRUPT", `cannot read ${where}: ${error.message}`, { cause: error });
   }
+}
+
+function describeFamily(name: ByteString, labels: Labels): string {
+  return `family ${fromByteString(name)} of group ${describeLabels(labels)}`;
 }
 
 function requireStruct(value: GobValue, where: string): GobStruct {
