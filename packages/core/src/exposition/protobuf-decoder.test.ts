@@ -8,6 +8,8 @@ import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeDelimited, decodeFamily, valueMismatch } from "./protobuf-decoder.ts";
 import { encodeDelimited } from "./protobuf-encoder.ts";
 
+const SOAK = process.env["WAYSTATION_SOAK"] === "1" ? 20 : 1;
+
 const corpus = new URL("../../test/corpus/protobuf/", import.meta.url);
 const push = (name: string) => readFileSync(new URL(`push-${name}.pb`, corpus));
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
@@ -328,7 +330,7 @@ function decodesOrRefuses(body: Uint8Array): void {
 }
 
 test("any bytes are read or refused, never more than that", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), decodesOrRefuses), { numRuns: 500 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), decodesOrRefuses), { numRuns: 500 * SOAK });
 });
 
 test("families with some bytes changed are read or refused", () => {
@@ -340,7 +342,7 @@ test("families with some bytes changed are read or refused", () => {
       decodesOrRefuses(body);
       decodesOrRefuses(body.subarray(0, cut % (body.length + 1)));
     }),
-    { numRuns: 300 },
+    { numRuns: 300 * SOAK },
   );
 });
 

@@ -7,6 +7,8 @@ import { decodeDelimited, decodeFamily } from "./protobuf-decoder.ts";
 import { encodeDelimited, encodeFamily, writeFamily, writeFamilyHead, writeMetric } from "./protobuf-encoder.ts";
 import { WireWriter } from "./protobuf-wire.ts";
 
+const SOAK = process.env["WAYSTATION_SOAK"] === "1" ? 20 : 1;
+
 const corpus = new URL("../../test/corpus/protobuf/", import.meta.url);
 
 test("every family that can be written is read back as it was", () => {
@@ -15,7 +17,7 @@ test("every family that can be written is read back as it was", () => {
       assert.deepEqual(decodeFamily(encodeFamily(family)), family);
       assert.deepEqual(decodeDelimited(encodeDelimited(family)), [family]);
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * SOAK },
   );
 });
 

@@ -141,7 +141,7 @@ test("answers that cannot be used say why, and what to do", async (t) => {
     [
       {},
       "UNSUPPORTED",
-      /\/api\/v1\/metrics does not exist: the address lacks a route prefix, or the gateway is older than 1\.1/,
+      /\/api\/v1\/metrics does not exist: the address lacks a route prefix, or the gateway is older than 1\.2/,
     ],
     [
       { [api]: [{ status: 401, body: "Unauthorized\n" }] },

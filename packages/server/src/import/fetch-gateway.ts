@@ -25,7 +25,7 @@ export interface FetchProgress {
 }
 
 /**
- * All groups of a running Pushgateway (1.1 or later, in Go or this one), read over HTTP and ordered by their labels.
+ * All groups of a running Pushgateway (1.2 or later, in Go or this one), read over HTTP and ordered by their labels.
  *
  * The query API tells which series are in which group, and when they were pushed; a protobuf scrape has their exact values, with
  * native histograms and exemplars. Pushes may go on meanwhile: a group counts as read only if it was not pushed to between the

@@ -80,7 +80,7 @@ export class GatewayClient {
     if (status === 404 && url === this.#listing) {
       return new WaystationError(
         "UNSUPPORTED",
-        `${url} does not exist: the address lacks a route prefix, or the gateway is older than 1.1 (import its persistence file)`,
+        `${url} does not exist: the address lacks a route prefix, or the gateway is older than 1.2 (import its persistence file)`,
       );
     }
     const remedy =

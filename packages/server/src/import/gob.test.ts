@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { recorded } from "../../test/go-pushgateway.ts";
 import { type GobBytes, type GobStruct, readGob } from "./gob.ts";
 
+const SOAK = process.env["WAYSTATION_SOAK"] === "1" ? 20 : 1;
+
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 
 // What Go writes, spelled out a second time.
@@ -173,7 +175,7 @@ function readsOrRefuses(stream: Uint8Array): void {
 }
 
 test("any bytes, and real files with some bytes changed, are read or refused", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), readsOrRefuses), { numRuns: 500 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), readsOrRefuses), { numRuns: 500 * SOAK });
   const file = recorded("everything", "pushgateway.data");
   const edits = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(
@@ -182,6 +184,6 @@ test("any bytes, and real files with some bytes changed, are read or refused", (
       for (const [at, byte] of changes) stream[at] = byte;
       readsOrRefuses(stream);
     }),
-    { numRuns: 300 },
+    { numRuns: 300 * SOAK },
   );
 });
