@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { DirectEncoder } from "../direct/direct-encoder.ts";
 import { WaystationError } from "../errors.ts";
 import { type ContentEncoding, type ExpositionFormat, negotiateFormat } from "../exposition/negotiation.ts";
 import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
@@ -7,7 +8,7 @@ import type { Durability, Journal } from "../journal/journal.ts";
 import { compareBytes, fromByteString } from "../model/byte-string.ts";
 import { describeGroupingKey, type GroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily } from "../model/metric-family.ts";
-import { encodeRecord } from "../record/record.ts";
+import { encodePushRecord, encodeRecord } from "../record/record.ts";
 import { joinSelfFamilies } from "../scrape/families.ts";
 import { Scraper } from "../scrape/scraper.ts";
 import { settleConflicts } from "../state/conflicts.ts";
@@ -18,7 +19,7 @@ import { Publisher } from "./channels.ts";
 import { Committer } from "./committer.ts";
 import { Compactor } from "./compactor.ts";
 import { isDelimitedProtobuf } from "./content-type.ts";
-import { encodePush, type PushMode } from "./encode-push.ts";
+import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
 import { Replica } from "./replica.ts";
 
 export interface GatewayOptions {
@@ -139,6 +140,7 @@ export class Gateway {
   readonly #committer: Committer;
   readonly #compactor: Compactor;
   readonly #scraper = new Scraper();
+  readonly #directEncoder = new DirectEncoder();
   #follower: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -183,11 +185,15 @@ export class Gateway {
    */
   async push({ key, mode = "replace", body, contentType, signal }: PushRequest): Promise<void> {
     const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
-    const families = isDelimitedProtobuf(contentType)
-      ? decodeDelimited(bytes)
-      : parseText(bytes, { utf8Names: this.#options.utf8Names ?? false });
     const unchecked = this.#options.checkConsistency === false;
-    await this.#commit(encodePush(families, { key, mode, time: this.#now(), unchecked }), signal, key);
+    await this.#commit(this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked }), signal, key);
+  }
+
+  #encode(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
+    if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body), push);
+    const block = this.#directEncoder.encode(body, push.key);
+    if (block !== undefined) return encodePushRecord(push.mode, push.key.id, push.time, push.unchecked, block);
+    return encodePush(parseText(body, { utf8Names: this.#options.utf8Names ?? false }), push);
   }
 
   /** Deletes a group. It need not exist. Throws like {@link push}. */

@@ -25,6 +25,12 @@ export function compareGroupingKeys(a: GroupingKey, b: GroupingKey): number {
   return compareLabelValues(a.labels, b.labels) || compareBytes(a.id, b.id);
 }
 
+/** Grouping labels, with the empty instance label that every series without one gets: the labels of the time metrics. */
+export function timeLabels(key: GroupingKey): readonly Label[] {
+  if (key.labels.some(({ name }) => name === "instance")) return key.labels;
+  return [...key.labels, { name: "instance", value: "" }].sort(compareLabelNames);
+}
+
 /** `{job="backup",instance="db1"}`, decoded, for messages. */
 export function describeGroupingKey(key: GroupingKey): string {
   return `{${fromByteString(formatLabels(key.labels))}}`;

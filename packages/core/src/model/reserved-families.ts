@@ -104,12 +104,13 @@ export function reservedType(name: ByteString): MetricType | undefined {
   return TYPES.get(name);
 }
 
-const PREFIXES = ["go_", "nodejs_", "process_", "pushgateway_", "waystation_"] as const;
+/** What the names of families begin with that the gateway exposes, or may come to expose. */
+export const SELF_NAMESPACES = ["go_", "nodejs_", "process_", "pushgateway_", "waystation_"] as const;
 
 /**
  * May the gateway itself expose a family of this name? Pushed families like that are kept out of the cached part of the exposition
  * and joined with the gateway's own at each scrape, since a family must not appear twice.
  */
 export function isSelfNamespace(name: ByteString): boolean {
-  return PREFIXES.some((prefix) => name.startsWith(prefix));
+  return SELF_NAMESPACES.some((prefix) => name.startsWith(prefix));
 }

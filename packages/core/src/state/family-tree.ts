@@ -1,7 +1,8 @@
 import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeFamilyTree, linesOf } from "../record/family-block.ts";
-import { type Group, type GroupContent, timeLabels } from "./group.ts";
+import { timeLabels } from "../model/grouping-key.ts";
+import type { Group, GroupContent } from "./group.ts";
 import { FAILURE_TIME, PUSH_TIME } from "./sequence.ts";
 import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "./time-families.ts";
 

@@ -1,7 +1,6 @@
 import type { ByteString } from "../model/byte-string.ts";
-import type { GroupingKey } from "../model/grouping-key.ts";
-import { compareLabelNames, formatLabels } from "../model/labels.ts";
-import type { Label } from "../model/metric-family.ts";
+import { type GroupingKey, timeLabels } from "../model/grouping-key.ts";
+import { formatLabels } from "../model/labels.ts";
 import { isLegacyLabelName } from "../model/names.ts";
 import type { StateHash } from "../record/entry.ts";
 import { type FamilySide, NO_SIDES } from "../record/family-block.ts";
@@ -59,12 +58,6 @@ export class Group {
     this.timeLabels = formatLabels(timeLabels(key));
     this.quoted = key.labels.some(({ name }) => !isLegacyLabelName(name));
   }
-}
-
-/** Grouping labels, with the empty instance label that every series without one gets. */
-export function timeLabels(key: GroupingKey): readonly Label[] {
-  if (key.labels.some(({ name }) => name === "instance")) return key.labels;
-  return [...key.labels, { name: "instance", value: "" }].sort(compareLabelNames);
 }
 
 /** When family `slot` of a group was last pushed: nanoseconds since the epoch. */

@@ -6,6 +6,7 @@ import {
   type GroupingKey,
   groupingKeyFromId,
   groupingKeyId,
+  timeLabels,
 } from "../model/grouping-key.ts";
 import type { MetricType } from "../model/metric-family.ts";
 import { isSelfNamespace } from "../model/reserved-families.ts";
@@ -14,7 +15,7 @@ import type { StateHash } from "../record/entry.ts";
 import type { GatewayRecord, GroupTimes, PushRecord, RestoreRecord } from "../record/record.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { Family } from "./family.ts";
-import { Group, type GroupContent, NOTHING, type Shape, timeLabels } from "./group.ts";
+import { Group, type GroupContent, NOTHING, type Shape } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock } from "./merge.ts";
 import { FAILURE_TIME, type GroupEntry, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";

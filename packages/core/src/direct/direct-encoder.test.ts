@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseText } from "../exposition/text-parser.ts";
+import { encodePush } from "../gateway/encode-push.ts";
+import { groupingKey } from "../model/grouping-key.ts";
+import { DirectEncoder } from "./direct-encoder.ts";
+
+const encoder = new DirectEncoder();
+
+/** What the long way makes of a body: its family block, or undefined if the push is refused. */
+function theLongWay(body: Buffer, labels: Record<string, string>): string | undefined {
+  const key = groupingKey(labels);
+  try {
+    const families = parseText(body, { utf8Names: false });
+    const record = encodePush(families, { key, mode: "replace", time: 0n, unchecked: false });
+    const KIND_REPLACE = 0;
+    return record[0] === KIND_REPLACE ? Buffer.from(record.subarray(16 + key.id.length)).toString("latin1") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compares the two ways; returns whether the short one was taken. */
+function compare(body: string | Buffer, labels: Record<string, string> = { job: "j" }): boolean {
+  const bytes = Buffer.from(body);
+  const block = encoder.encode(bytes, groupingKey(labels));
+  if (block === undefined) return false;
+  assert.equal(Buffer.from(block).toString("latin1"), theLongWay(bytes, labels), bytes.toString("latin1"));
+  return true;
+}
+
+test("what client libraries print goes the short way", () => {
+  const bodies = [
+    "m 1\n",
+    '# HELP m A help text: it\'s "fine".\n# TYPE m gauge\nm 4.5\n',
+    '# TYPE m_total counter\nm_total{method="get",code="200"} 1027\nm_total{method="post",code="200"} 3\n',
+    "# TYPE a untyped\na 1\n# TYPE b gauge\nb 2\n",
+    'z 1\ny{a="\u00e9"} 2\n:x 3\n',
+    "m{} 1\nn NaN\no +Inf\np_ -Inf\nq 1e6\nr 1700000000.123\ns 0.00001\n",
+    'm{a="1",} 1\n',
+  ];
+  for (const body of bodies) {
+    assert.ok(compare(body), body);
+    assert.ok(compare(body, { job: "j", instance: "i", zone: 'a"b\\c\n' }), body);
+  }
+  assert.ok(compare('m{instance="i"} 1\nm{instance="h"} 2\nm 3\n'));
+});
+
+test("everything else goes the long way", () => {
+  const bodies = [
+    "",
+    "m 1",
+    "m 1\r\n",
+    "m 1 2\n",
+    "m  1\n",
+    "m\t1\n",
+    " m 1\n",
+    "\nm 1\n",
+    "m -0\n",
+    "m x\n",
+    "m 1\nm 2\n",
+    'm{a="1"} 1\nm{b="1"} 2\n',
+    'm 1\nn 2\nm{a="1"} 3\n',
+    "# HELP m a\\nb\nm 1\n",
+    "# HELP m a\n# HELP m b\nm 1\n",
+    "# HELP m a\nn 1\nm 1\n",
+    "# TYPE m gauge\n# TYPE m gauge\nm 1\n",
+    "# TYPE m histogram\nm_count 1\n",
+    "# TYPE m summary\nm 1\n",
+    "# TYPE m GAUGE\nm 1\n",
+    "m 1\n# TYPE m gauge\n",
+    "# comment\nm 1\n",
+    'm{a="\\n"} 1\n',
+    'm{a="1" } 1\n',
+    'm{a="1",a="2"} 1\n',
+    'm{__a="1"} 1\n',
+    "m{,} 1\n",
+    'm{a="1"',
+    'm{a="1\n"} 1\n',
+    "push_time_seconds 1\n",
+    "go_goroutines 1\n",
+    '{"m"} 1\n',
+    "9m 1\n",
+    Buffer.from([0x6d, 0x7b, 0x61, 0x3d, 0x22, 0xff, 0x22, 0x7d, 0x20, 0x31, 0x0a]),
+  ];
+  for (const body of bodies) assert.equal(compare(body), false, String(body));
+});
+
+const name = fc.constantFrom("a", "b", "a_b", "ab", "c:d", "le", "instance", "job", "zone", "_x");
+const value = fc.constantFrom("", "x", "y", "x!", 'x"', "x ", "xx", "\u00e9", "\u{1f600}", "x\\\\", "10", "9");
+const number = fc.oneof(
+  fc.double({ noNaN: true }).map(String),
+  fc.integer({ min: -2_000_000, max: 2_000_000 }).map(String),
+  fc.tuple(fc.integer({ min: 0, max: 999_999 }), fc.stringMatching(/^[0-9]{1,9}$/)).map(([a, b]) => `${a}.${b}`),
+  fc.constantFrom(
+    "NaN",
+    "+Inf",
+    "-0",
+    "00",
+    "1.",
+    ".5",
+    "0.0001",
+    "0.00012",
+    "0.00001",
+    "1e5",
+    "0x1",
+    "-0.5",
+    "+1",
+    "1_0",
+  ),
+);
+const labels = fc
+  .array(fc.tuple(name, value), { maxLength: 4 })
+  .map((pairs) => pairs.map(([n, v]) => `${n}="${v.replaceAll('"', '\\"')}"`).join());
+const line = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(name, labels, number).map(([n, l, v]) => (l ? `${n}{${l}} ${v}` : `${n} ${v}`)) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(name, fc.constantFrom("gauge", "counter", "untyped")).map(([n, t]) => `# TYPE ${n} ${t}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(name, fc.constantFrom("help", "a b", " x", "x ")).map(([n, t]) => `# HELP ${n} ${t}`),
+  },
+  { weight: 1, arbitrary: fc.constantFrom("", "# x", "m 1 2", "m", "{") },
+);
+
+test("the short way gives what the long way gives", () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      fc.array(line, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom({ job: "j" }, { job: "j", instance: "x" }, { job: "j", zone: "", a: "y" }),
+      (lines, key) => {
+        if (compare(`${lines.join("\n")}\n`, key)) taken++;
+      },
+    ),
+    { numRuns: Number(process.env["DIRECT_RUNS"] ?? 5000) },
+  );
+  assert.ok(taken > 500, `only ${taken} bodies went the short way`);
+});
