@@ -13,8 +13,8 @@ import {
 } from "../model/metric-family.ts";
 import { readExemplar, readLabel, readTimestamp } from "./protobuf-exemplar-decoder.ts";
 import { type HistogramMessage, readHistogram, toHistogram } from "./protobuf-histogram-decoder.ts";
+import { WireReader } from "./protobuf-reader.ts";
 import { COUNTER, FAMILY, METRIC, QUANTILE, SUMMARY, VALUE } from "./protobuf-schema.ts";
-import { WireReader } from "./protobuf-wire.ts";
 
 /**
  * From `io.prometheus.client.MetricFamily` messages to metric families.

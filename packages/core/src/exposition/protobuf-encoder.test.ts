@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { metricFamily } from "../../test/metric-family-arbitrary.ts";
 import { decodeDelimited, decodeFamily } from "./protobuf-decoder.ts";
 import { encodeDelimited, encodeFamily, writeFamily, writeFamilyHead, writeMetric } from "./protobuf-encoder.ts";
-import { WireWriter } from "./protobuf-wire.ts";
+import { WireWriter } from "./protobuf-writer.ts";
 
 const SOAK = process.env["WAYSTATION_SOAK"] === "1" ? 20 : 1;
 

@@ -28,7 +28,7 @@ import {
   TIMESTAMP,
   VALUE,
 } from "./protobuf-schema.ts";
-import { WireWriter } from "./protobuf-wire.ts";
+import { WireWriter } from "./protobuf-writer.ts";
 
 /**
  * From metric families to `io.prometheus.client.MetricFamily` messages.

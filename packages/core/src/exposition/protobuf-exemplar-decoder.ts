@@ -1,6 +1,6 @@
 import type { Exemplar, Label, Timestamp } from "../model/metric-family.ts";
+import type { WireReader } from "./protobuf-reader.ts";
 import { EXEMPLAR, LABEL, TIMESTAMP } from "./protobuf-schema.ts";
-import type { WireReader } from "./protobuf-wire.ts";
 
 /**
  * Reading of the small messages that several others contain. Each function reads the length and the message of a field whose tag was

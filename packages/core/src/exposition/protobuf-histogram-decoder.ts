@@ -8,8 +8,8 @@ import type {
   Timestamp,
 } from "../model/metric-family.ts";
 import { readExemplar, readTimestamp } from "./protobuf-exemplar-decoder.ts";
+import type { WireReader } from "./protobuf-reader.ts";
 import { BUCKET, HISTOGRAM, SPAN } from "./protobuf-schema.ts";
-import type { WireReader } from "./protobuf-wire.ts";
 
 /** A `Histogram` message as it came: integer and float counts beside each other, absent ones undefined. */
 export interface HistogramMessage {

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { count, signedCount } from "../../test/metric-family-arbitrary.ts";
 import { WaystationError } from "../errors.ts";
-import { doubleTag, lengthTag, varintTag, WireReader, WireWriter } from "./protobuf-wire.ts";
+import { WireReader } from "./protobuf-reader.ts";
+import { doubleTag, lengthTag, varintTag } from "./protobuf-wire.ts";
+import { WireWriter } from "./protobuf-writer.ts";
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
 
