@@ -2,6 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { WaystationError } from "@waystation/core";
 import type { Logger } from "../logging.ts";
@@ -9,6 +10,7 @@ import { asksForCertificate, clientRefusal, TlsSource } from "../web-config/tls.
 import type { TlsConfig } from "../web-config/web-config.ts";
 import type { WebConfigFile } from "../web-config/web-config-file.ts";
 import { answerClientError } from "./client-error.ts";
+import { UnusualRequests } from "./unusual-requests.ts";
 
 /** A server that speaks HTTP in some form; those of Node have no common type. */
 export type AnyHttpServer = http.Server | https.Server | http2.Http2SecureServer;
@@ -38,7 +40,10 @@ export function createHttpServer(
   const server = webConfig?.current().tls
     ? createTlsServer(handle, webConfig, logger)
     : http.createServer(OPTIONS, handle);
-  server.on("clientError", answerClientError);
+  const unusual = new UnusualRequests(OPTIONS, handle);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (!unusual.adopt(error, socket)) answerClientError(error, socket);
+  });
   return server;
 }
 
