@@ -56,13 +56,13 @@ async function visitPages(state: State, visit: (page: Page, view: number) => voi
 
 interface KeptPart<Part> {
   readonly part: Part;
-  /** Would every escaping scheme but `dots` have given the same? */
+  /** Would every escaping scheme have given the same? */
   readonly plain: boolean;
 }
 
 function keptPart<Part>(page: Page, codec: PageCodec<Part>, escaping: EscapingScheme): Part | undefined {
   if (!codec.kept || !page.unchangedInView) return undefined;
-  const shared = escaping === "dots" ? undefined : page.cached<KeptPart<Part>>(codec.name);
+  const shared = page.cached<KeptPart<Part>>(codec.name);
   if (shared !== undefined && (shared.plain || escaping === "allow-utf-8")) return shared.part;
   return page.cached<KeptPart<Part>>(`${codec.name} ${escaping}`)?.part;
 }
@@ -78,8 +78,10 @@ function renderPage<Part>(
   const plain = writeTextPage(out, page.shownIn(view), escaping);
   const part = codec.encode(out.bytes());
   if (codec.kept && unchanged) {
-    const shared = escaping === "allow-utf-8" || (plain && escaping !== "dots");
-    page.keep(shared ? codec.name : `${codec.name} ${escaping}`, { part, plain } satisfies KeptPart<Part>);
+    page.keep(plain || escaping === "allow-utf-8" ? codec.name : `${codec.name} ${escaping}`, {
+      part,
+      plain,
+    } satisfies KeptPart<Part>);
   }
   return part;
 }

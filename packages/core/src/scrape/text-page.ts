@@ -13,7 +13,7 @@ import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence.ts";
 /**
  * Writes a page in the text format 0.0.4. Sample lines are stored as they are to be printed, unless names must be escaped.
  *
- * @returns whether all names are legacy ones, so that every escaping scheme but `dots` gives the same bytes
+ * @returns whether all names are legacy ones, so that every escaping scheme gives the same bytes
  */
 export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageView, escaping: EscapingScheme): boolean {
   let plain = true;
@@ -26,8 +26,7 @@ export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageVi
     } else {
       const content = shown[i] as GroupContent;
       const quoted = isTimeSlot(slot) ? group!.quoted : content.layout.descriptors[slot]!.quoted;
-      const mustEscape = escaping === "dots" || (escaping !== "allow-utf-8" && quoted);
-      if (mustEscape) writeEscaped(out, group!, content, slot, escaping);
+      if (quoted && escaping !== "allow-utf-8") writeEscaped(out, group!, content, slot, escaping);
       else if (isTimeSlot(slot)) writeTime(out, family.name, group!, content, slot);
       else writeLines(out, content, slot);
       plain &&= !quoted;
@@ -37,7 +36,7 @@ export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageVi
 }
 
 export function writeTextHead(out: ByteWriter, { name, type, help }: FamilyHead, escaping: EscapingScheme): void {
-  const escaped = escapeName(name, escaping);
+  const escaped = isLegacyMetricName(name) ? name : escapeName(name, escaping);
   if (help !== undefined) writeHelpLine(out, escaped, help);
   writeTypeLine(out, escaped, type);
 }
