@@ -44,8 +44,10 @@ export function collectBody(
   req.on("end", () => {
     settle(undefined, chunks ? Buffer.concat(chunks, size) : (first ?? EMPTY));
   });
-  const gone = (): void =>
-    settle(new WaystationError("CLOSED", "the client went away before its request was complete"), EMPTY);
+  // Also called when all is well: the request closes after its end.
+  const gone = (): void => {
+    if (!settled) settle(new WaystationError("CLOSED", "the client went away before its request was complete"), EMPTY);
+  };
   req.on("error", gone);
   req.on("close", gone);
 }
