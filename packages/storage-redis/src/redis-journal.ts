@@ -71,18 +71,21 @@ export class RedisJournal implements Journal {
   }
 
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {
+    const findSnapshot = async (): Promise<Snapshot | undefined> => {
+      const facts = await this.#call("repeatable", (session) => readFacts(session, this.#keys));
+      requireReadable(facts);
+      const { snapshot } = facts;
+      return snapshot && { at: snapshot.at, chunks: this.#snapshots.chunks(snapshot) };
+    };
     return this.#lifecycle.open(async () => {
       try {
         await this.#link.open(signal);
-        const facts = await this.#call("repeatable", (session) => readFacts(session, this.#keys));
-        requireReadable(facts);
-        const { snapshot } = facts;
-        return snapshot && { at: snapshot.at, chunks: this.#snapshots.chunks(snapshot) };
+        return await findSnapshot();
       } catch (error) {
         await this.#link.close();
         throw error;
       }
-    });
+    }, findSnapshot);
   }
 
   append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ at: Cursor; tail: Tail }> {

@@ -90,30 +90,40 @@ export class SqliteJournal implements Journal {
   }
 
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {
-    return this.#lifecycle.open(async () => {
-      signal?.throwIfAborted();
-      const { path, trimLagMs, trimLagBytes, check, maxBytes } = this.#options;
-      const client = new WorkerClient({ path, maxBytes, check, trimLag: { ms: trimLagMs, bytes: trimLagBytes } });
-      const opened: { close(): void }[] = [];
-      try {
-        await orAborted(client.call("open", undefined), signal);
-        const snapshot = new SnapshotStream(path);
-        opened.push(snapshot);
-        const reader = await this.#reading(() => new Reader(path));
-        opened.push(reader);
-        const found = await this.#reading(() => snapshot.open());
-        this.#survives = durabilityOf(path);
-        this.#resources = { client, reader, snapshot, identity: new FileIdentity(path) };
-        return found;
-      } catch (error) {
-        for (const resource of opened) resource.close();
-        await client.terminate();
-        // Nothing was asked to be written, so nothing can be in doubt.
-        if (isWaystationError(error, "IN_DOUBT"))
-          throw new WaystationError("UNAVAILABLE", error.message, { cause: error });
-        throw error;
-      }
-    });
+    return this.#lifecycle.open(
+      async () => {
+        signal?.throwIfAborted();
+        const { path, trimLagMs, trimLagBytes, check, maxBytes } = this.#options;
+        const client = new WorkerClient({ path, maxBytes, check, trimLag: { ms: trimLagMs, bytes: trimLagBytes } });
+        const opened: { close(): void }[] = [];
+        try {
+          await orAborted(client.call("open", undefined), signal);
+          const snapshot = new SnapshotStream(path);
+          opened.push(snapshot);
+          const reader = await this.#reading(() => new Reader(path));
+          opened.push(reader);
+          const found = await this.#reading(() => snapshot.open());
+          this.#survives = durabilityOf(path);
+          this.#resources = { client, reader, snapshot, identity: new FileIdentity(path) };
+          return found;
+        } catch (error) {
+          for (const resource of opened) resource.close();
+          await client.terminate();
+          // Nothing was asked to be written, so nothing can be in doubt.
+          if (isWaystationError(error, "IN_DOUBT"))
+            throw new WaystationError("UNAVAILABLE", error.message, { cause: error });
+          throw error;
+        }
+      },
+      () => this.#findSnapshotAnew(),
+    );
+  }
+
+  #findSnapshotAnew(): Promise<Snapshot | undefined> {
+    const snapshot = new SnapshotStream(this.#options.path);
+    this.#open.snapshot.close();
+    this.#resources = { ...this.#open, snapshot };
+    return this.#reading(() => snapshot.open());
   }
 
   append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ at: Cursor; tail: Tail }> {

@@ -89,8 +89,11 @@ export interface Journal {
   readonly survives: Durability;
 
   /**
-   * Opens or creates the journal; to be called once, before anything else. Resolves with the newest complete snapshot, if any.
-   * Rejects with `LOCKED`, `CORRUPT`, `UNSUPPORTED`, `CONFIG` or `UNAVAILABLE`.
+   * Opens or creates the journal; to be called before anything else. Resolves with the newest complete snapshot, if any. Rejects
+   * with `LOCKED`, `CORRUPT`, `UNSUPPORTED`, `CONFIG` or `UNAVAILABLE`.
+   *
+   * On a journal that is open it only looks for the newest snapshot anew, as after `TRUNCATED` or `REWOUND`. Chunks that an earlier
+   * call gave need not be readable any longer.
    */
   open(signal?: AbortSignal): Promise<Snapshot | undefined>;
 

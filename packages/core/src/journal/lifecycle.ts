@@ -1,8 +1,8 @@
 import { WaystationError } from "../errors.ts";
 
 /**
- * The lifecycle that every journal has, so that adapters need no state machine of their own: opened once, used only while open,
- * closed after what is under way. Calls outside of that reject with `CLOSED`.
+ * The lifecycle that every journal has, so that adapters need no state machine of their own: opened, used only while open, closed
+ * after what is under way. Calls outside of that reject with `CLOSED`.
  */
 export class JournalLifecycle {
   readonly #name: string;
@@ -25,11 +25,17 @@ export class JournalLifecycle {
     return this.#state === "new" ? "not opened" : this.#state;
   }
 
-  /** Runs the work of `open`. If it fails, it must have released what it took, and opening may be tried again. */
-  async open<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs the work of `open`.
+   *
+   * @param first opens the journal. If it fails, it must have released what it took, and opening may be tried again.
+   * @param again what `open` does on a journal that is open
+   */
+  async open<T>(first: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+    if (this.#state === "open") return this.#track(again);
     if (this.#state !== "new") throw this.#refusal("open");
     this.#state = "opening";
-    const result = this.#track(work);
+    const result = this.#track(first);
     try {
       const value = await result;
       if (this.#state === "opening") this.#state = "open";
@@ -77,7 +83,7 @@ export class JournalLifecycle {
       this.#state === "closing" || this.#state === "closed"
         ? "make a new journal object to open it again"
         : call === "open"
-          ? "open() is to be called once"
+          ? "await the first open() before the next"
           : "await open() first";
     return new WaystationError("CLOSED", `${this.#name} is ${this.state}: ${remedy}`);
   }

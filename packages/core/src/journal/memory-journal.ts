@@ -180,12 +180,15 @@ export class MemoryJournal implements Journal {
   }
 
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {
+    const snapshot = async (): Promise<Snapshot | undefined> => {
+      const stored = this.#store.snapshot;
+      return stored && { at: { ...stored.at }, chunks: copies(stored.chunks) };
+    };
     return this.#lifecycle.open(async () => {
       signal?.throwIfAborted();
       this.#store.enter(this, this.#listeners);
-      const stored = this.#store.snapshot;
-      return stored && { at: { ...stored.at }, chunks: copies(stored.chunks) };
-    });
+      return snapshot();
+    }, snapshot);
   }
 
   append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ at: Cursor; tail: Tail }> {

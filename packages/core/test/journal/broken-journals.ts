@@ -1,6 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isWaystationError, WaystationError } from "../../src/errors.ts";
-import { type Cursor, type Entry, type Journal, MAX_TAIL_BYTES, ORIGIN, type Tail } from "../../src/journal/journal.ts";
+import {
+  type Cursor,
+  type Entry,
+  type Journal,
+  MAX_TAIL_BYTES,
+  ORIGIN,
+  type Snapshot,
+  type Tail,
+} from "../../src/journal/journal.ts";
 import { MemoryJournal } from "../../src/journal/memory-journal.ts";
 import { memoryFixture, newStore } from "./memory-fixture.ts";
 import {
@@ -400,13 +408,25 @@ export const BROKEN_JOURNALS = {
       close: () => current.close(),
     };
   }),
-  "breaks when it is opened a second time": overriding((inner) => ({
-    open: (signal) =>
-      inner.open(signal).catch(async (error) => {
-        await inner.close();
-        throw error;
-      }),
-  })),
+  "breaks when it is opened a second time": overriding((inner) => {
+    let opened = 0;
+    return {
+      async open(signal) {
+        const snapshot = await inner.open(signal);
+        if (++opened === 2) await inner.close();
+        return snapshot;
+      },
+    };
+  }),
+  "remembers the snapshot that it was opened with": overriding((inner) => {
+    let first: Promise<Snapshot | undefined> | undefined;
+    return {
+      open(signal) {
+        first ??= inner.open(signal);
+        return first;
+      },
+    };
+  }),
   "opens in spite of an aborted signal": overriding((inner) => ({ open: () => inner.open() })),
   "rejects from health when it is not open": overriding((inner) => ({
     async health() {

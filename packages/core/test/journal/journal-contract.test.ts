@@ -126,7 +126,13 @@ const CAUGHT_BY: Readonly<Record<Defect, readonly string[]>> = {
   "closes under a compaction": ["close waits for a compaction under way"],
   "cannot be closed twice": ["closing twice is fine, one after the other, at once, and without open"],
   "opens again on the same object, and begins anew": ["open after close rejects with CLOSED"],
-  "breaks when it is opened a second time": ["open a second time rejects and disturbs nothing"],
+  "breaks when it is opened a second time": [
+    "open on an open journal finds the newest snapshot anew, and disturbs nothing",
+  ],
+  "remembers the snapshot that it was opened with": [
+    "open on an open journal finds the newest snapshot anew, and disturbs nothing",
+    "open on an open journal finds the snapshot that another one has published",
+  ],
   "opens in spite of an aborted signal": ["open with an aborted signal rejects and holds nothing"],
   "rejects from health when it is not open": ["health after close resolves and is not ok"],
   "is always healthy, and of the same size": [

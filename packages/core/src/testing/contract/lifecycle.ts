@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DURABILITIES, type Journal, ORIGIN } from "../../journal/journal.ts";
-import { type ContractCase, chunksOf, inAMinute, rejectsWith, sameEntries, together } from "./kit.ts";
+import { bytesOf, type ContractCase, chunksOf, inAMinute, rejectsWith, sameEntries, together } from "./kit.ts";
 
 const CALLS: Readonly<Record<string, (journal: Journal) => Promise<unknown>>> = {
   append: (journal) => journal.append(Buffer.from("x"), ORIGIN, { tag: "1", deadline: inAMinute() }),
@@ -99,14 +99,22 @@ export const lifecycleCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "open a second time rejects and disturbs nothing",
+    name: "open on an open journal finds the newest snapshot anew, and disturbs nothing",
     async run(kit) {
       const replica = await kit.open();
-      const entry = await replica.append("before");
-      await assert.rejects(replica.journal.open());
-      const second = await replica.append("after");
-      const { entries } = await replica.journal.read(ORIGIN);
-      sameEntries(entries, [entry, second]);
+      await replica.append("one");
+      assert.equal(await replica.journal.open(), undefined);
+      for (const text of ["first", "second"]) {
+        await replica.append(text);
+        await replica.compact(replica.at, text);
+        const { at } = replica;
+        const next = await replica.append("after");
+        const found = await replica.journal.open();
+        assert.deepEqual(found?.at, at);
+        assert.equal((await bytesOf(found)).toString(), text);
+        const { entries } = await replica.journal.read(at);
+        sameEntries(entries, [next]);
+      }
     },
   },
   {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { ORIGIN } from "../../journal/journal.ts";
 import type { JournalCapabilities } from "./fixture.ts";
-import { blob, type ContractCase, passed, type Replica, rejectsWith, sameEntries, together } from "./kit.ts";
+import { blob, bytesOf, type ContractCase, passed, type Replica, rejectsWith, sameEntries, together } from "./kit.ts";
 
 const shared = (capabilities: JournalCapabilities): boolean => capabilities.shared;
 const exclusive = (capabilities: JournalCapabilities): boolean => !capabilities.shared;
@@ -121,6 +121,18 @@ export const sharingCases: readonly ContractCase[] = [
       assert.equal(await slow.compact(slow.at, "one"), "older");
       const late = await kit.open();
       assert.equal(late.snapshot?.bytes.toString(), "two");
+    },
+  },
+  {
+    name: "open on an open journal finds the snapshot that another one has published",
+    when: shared,
+    async run(kit) {
+      const [slow, fast] = [await kit.open(), await kit.open()];
+      await fast.append("one");
+      await fast.compact(fast.at, "by another");
+      const found = await slow.journal.open();
+      assert.deepEqual(found?.at, fast.at);
+      assert.equal((await bytesOf(found)).toString(), "by another");
     },
   },
   {
