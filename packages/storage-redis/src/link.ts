@@ -7,8 +7,8 @@ import { SessionMaker } from "./session-maker.ts";
 
 /** Pauses between attempts to connect double from the first to the longest, in milliseconds. */
 const FIRST_PAUSE = 50;
-const LONGEST_PAUSE = 5000;
-/** A session that ends sooner counts as a failed attempt, so that a server which closes connections is not asked without end. */
+const LONGEST_PAUSE = 1000;
+/** After a session that ends sooner there is a pause too, so that a server which closes connections is not asked without end. */
 const SHORT_LIVED = 1000;
 
 /** What a call may assume about commands whose answer was lost. */
@@ -92,6 +92,7 @@ export class Link {
   /** Ends the session for good. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#changed();
     this.#session?.end("closed");
     await this.#running;
   }
@@ -102,6 +103,7 @@ export class Link {
    */
   async #connected(until: number, misfit: () => WaystationError | undefined, lost?: LostConnection): Promise<Session> {
     while (this.#session === undefined) {
+      if (this.#closing.signal.aborted) throw new WaystationError("CLOSED", "the journal is being closed");
       const unfit = misfit();
       if (unfit) throw unfit;
       const left = Math.min(until, this.#downSince + this.#settings.timeout) - performance.now();
@@ -121,7 +123,7 @@ export class Link {
       try {
         const session = await this.#maker.make(signal);
         this.#problem = await this.#use(session);
-        failures = performance.now() - began < SHORT_LIVED ? failures + 1 : 0;
+        failures = performance.now() - began < SHORT_LIVED ? 1 : 0;
       } catch (error) {
         this.#problem = error instanceof Error ? error.message : String(error);
         this.#misfit = error instanceof WaystationError ? error : undefined;

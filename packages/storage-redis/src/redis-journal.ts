@@ -4,13 +4,14 @@ import {
   type AppliedHistory,
   type Cursor,
   type Durability,
+  isWaystationError,
   type Journal,
   type JournalHealth,
   JournalLifecycle,
   type Snapshot,
   type Tail,
 } from "@waystation/core";
-import { confirmCopies } from "./copies.ts";
+import { Copies } from "./copies.ts";
 import { readFacts, requireReadable } from "./facts.ts";
 import { commandFailure } from "./failures.ts";
 import { Link, type Repeatable } from "./link.ts";
@@ -24,7 +25,7 @@ import { parseTailReply, readTail, refusal, SCRIPT_TAIL_BYTES } from "./tail.ts"
 import { Watch } from "./watch.ts";
 
 /** What an append is given at least, in milliseconds, so that one whose deadline has passed is told so by Redis. */
-const LEAST_APPEND_TIME = 250;
+const LEAST_APPEND_TIME = 500;
 /** How long `health` may take, in milliseconds. */
 const HEALTH_TIME = 800;
 
@@ -41,6 +42,7 @@ export class RedisJournal implements Journal {
   readonly #settings: Settings;
   readonly #keys: JournalKeys;
   readonly #link: Link;
+  readonly #copies: Copies;
   readonly #snapshots: Snapshots;
   readonly #restorer: Restorer;
   readonly #watch: Watch;
@@ -60,6 +62,7 @@ export class RedisJournal implements Journal {
     this.#keys = journalKeys(this.#settings.prefix);
     this.#onWarning = options.onWarning;
     this.#link = new Link(target, this.#settings, (session) => this.#meet(session));
+    this.#copies = new Copies(this.#settings);
     this.#snapshots = new Snapshots(this.#link, this.#keys, this.#settings);
     this.#restorer = new Restorer(this.#link, this.#keys, this.#settings, this.#snapshots);
     this.#watch = new Watch(() => this.#head());
@@ -93,13 +96,23 @@ export class RedisJournal implements Journal {
       const left = own.deadline - (Date.now() + this.#clockOffset);
       const time = Math.min(this.#settings.timeout, Math.max(LEAST_APPEND_TIME, left));
       const until = performance.now() + time;
-      return this.#link.call(until, "once", (session) => this.#append(session, data, since, own, until));
+      try {
+        return await this.#link.call(until, "once", (session) => this.#append(session, data, since, own, until));
+      } catch (error) {
+        if (isWaystationError(error, "IN_DOUBT")) this.#copies.doubt(own);
+        throw error;
+      }
     });
   }
 
   read(since: Cursor): Promise<Tail> {
     return this.#lifecycle.use(async () => {
-      const tail = await this.#call("repeatable", (session) => readTail(session, this.#keys, since));
+      const until = performance.now() + this.#settings.timeout;
+      const tail = await this.#link.call(until, "repeatable", async (session) => {
+        const found = await readTail(session, this.#keys, since);
+        await this.#copies.confirmRead(session, this.#keys, found, until);
+        return found;
+      });
       this.#saw(tail);
       return tail;
     });
@@ -175,12 +188,13 @@ export class RedisJournal implements Journal {
     const limits = [SCRIPT_TAIL_BYTES, this.#settings.maxJournalBytes];
     const evaluated = session.appends.callBuffer("EVAL", APPEND, 2, stream, facts, ...args, ...limits);
     // Sent right behind, in the same tick and on the same connection, whose last write WAIT is about.
-    const confirmed = confirmCopies(session.appends, this.#settings, until);
-    confirmed.catch(() => {}); // of no interest if the append is refused
-    const { status, position, time, entries } = parseTailReply(await evaluated);
+    const [reply, confirmation] = await Promise.allSettled([evaluated, this.#copies.confirm(session.appends, until)]);
+    if (reply.status === "rejected") throw reply.reason;
+    const { status, position, time, entries } = parseTailReply(reply.value);
     if (status !== "ok") throw refusal(status, since, position);
-    await confirmed;
+    if (confirmation.status === "rejected") throw confirmation.reason;
     const tail: Tail = { entries, head: position - 1, time };
+    this.#copies.settle(tail);
     this.#saw(tail, position);
     return { at: { position, tag: own.tag }, tail };
   }

@@ -10,7 +10,8 @@
  *   up to and including this entry), `t` (the server's clock at the append, ms).
  * - `{prefix}:facts`: a hash. `format`; `head`, `tag`, `bytes`: the newest entry's position, tag and `b`; `floor`, `floortag`,
  *   `floorbytes`: the same of the newest trimmed entry; `snap`, `snaptag`, `snapbytes`: the same of the entry that the snapshot
- *   includes last; `snapkey`, `snapchunks`, `snapsize`: the snapshot's list, how many elements it has, and their bytes.
+ *   includes last; `snapkey`, `snapchunks`, `snapsize`: the snapshot's list, how many elements it has, and their bytes;
+ *   `confirmed`: written for no other reason than to have copies of it confirmed.
  * - `{prefix}:snapshot:<generation>`: a list of chunks. It expires unless it is published.
  * - `{prefix}:lease:<name>`: who holds a lease.
  *

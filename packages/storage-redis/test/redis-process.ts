@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -35,7 +35,18 @@ export class RedisProcess {
     program = findProgram("redis-server", "valkey-server"),
   ): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), "waystation-redis-"));
-    const server = new RedisProcess(program, await freePort(), folder, args);
+    const server = new RedisProcess(program, await freePort(), folder, ["--save", "", ...args]);
+    await server.restart();
+    return server;
+  }
+
+  /** Starts a Sentinel with these lines of configuration, which it rewrites. */
+  static async startSentinel(lines: readonly string[]): Promise<RedisProcess> {
+    const program = findProgram("redis-sentinel", "valkey-sentinel");
+    const folder = await mkdtemp(join(tmpdir(), "waystation-sentinel-"));
+    const file = join(folder, "sentinel.conf");
+    await writeFile(file, `${lines.join("\n")}\n`);
+    const server = new RedisProcess(program, await freePort(), folder, [file]);
     await server.restart();
     return server;
   }
@@ -50,19 +61,8 @@ export class RedisProcess {
 
   /** Starts it again, on the same port and folder, after `kill`. */
   async restart(args: readonly string[] = []): Promise<void> {
-    const basics = [
-      "--port",
-      this.port,
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      this.folder,
-      "--save",
-      "",
-      "--daemonize",
-      "no",
-    ];
-    const child = spawn(this.#program, [...basics.map(String), ...this.#args, ...args], {
+    const basics = ["--port", this.port, "--bind", "127.0.0.1", "--dir", this.folder, "--daemonize", "no"];
+    const child = spawn(this.#program, [...this.#args, ...basics.map(String), ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

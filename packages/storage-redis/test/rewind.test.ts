@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { type AppliedHistory, type Cursor, type Entry, ORIGIN } from "@waystation/core";
+import { RedisJournal } from "../src/index.ts";
+import { skipRedis } from "./find-redis.ts";
+import {
+  append,
+  appendMany,
+  chunksOf,
+  client,
+  eventually,
+  openJournal,
+  readAll,
+  rejectsWith,
+  startRedis,
+  textOf,
+} from "./kit.ts";
+
+/** What a replica that has read these entries holds, all of them or the newest `kept`. */
+function history(entries: readonly Entry[], kept = entries.length, knowsAll = true): AppliedHistory {
+  const from = entries.length - kept;
+  return {
+    before: entries[from - 1] ?? ORIGIN,
+    entries: entries.slice(from),
+    knows: ({ position, tag }) => knowsAll && entries[position - 1]?.tag === tag,
+    snapshot: () => chunksOf(`state at ${entries.at(-1)?.position ?? 0}`),
+  };
+}
+
+const tags = (entries: readonly Entry[]) => entries.map(({ position, tag }) => `${position}-${tag}`);
+
+suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4 }, () => {
+  test("by FLUSHALL is REWOUND for read and append, and is restored entry by entry", async (t) => {
+    const server = await startRedis(t);
+    const journal = await openJournal(t, { url: server.url });
+    const at = await appendMany(journal, ORIGIN, 20);
+    const entries = await readAll(journal);
+    await client(t, server.url).flushall();
+    await rejectsWith(journal.read(at), "REWOUND");
+    await rejectsWith(append(journal, at), "REWOUND");
+    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.deepEqual(tags(await readAll(journal)), tags(entries));
+    await append(journal, at);
+  });
+
+  test("by FLUSHALL is restored from a snapshot where entries are no longer held", async (t) => {
+    const server = await startRedis(t);
+    const journal = await openJournal(t, { url: server.url });
+    const other = await openJournal(t, { url: server.url });
+    const at = await appendMany(journal, ORIGIN, 50);
+    const entries = await readAll(journal);
+    await client(t, server.url).flushall();
+    assert.equal(await journal.restore(history(entries, 10)), "restored");
+    const next = await append(journal, at);
+    // A replica that was a little behind notices nothing.
+    assert.deepEqual(tags(await readAll(other, entries[44]!)), [
+      ...tags(entries.slice(45)),
+      `${next.position}-${next.tag}`,
+    ]);
+    assert.equal(await other.restore(history(entries.slice(0, 45))), "restored");
+    const fresh = new RedisJournal({ url: server.url });
+    t.after(() => fresh.close());
+    const snapshot = await fresh.open();
+    assert.deepEqual(snapshot?.at, at);
+    assert.equal(await textOf(snapshot.chunks), "state at 50");
+    assert.equal((await fresh.read(snapshot.at)).entries.length, 1);
+    await rejectsWith(journal.read({ position: 39, tag: entries[38]!.tag }), "TRUNCATED");
+    // It is a journal like any other afterwards.
+    assert.equal(await journal.compact(next, chunksOf("later")), "published");
+  });
+
+  test("is restored by whoever comes, several at once, the one that is furthest completes it", async (t) => {
+    const server = await startRedis(t);
+    const journals = await Promise.all([1, 2, 3].map(() => openJournal(t, { url: server.url })));
+    await appendMany(journals[0]!, ORIGIN, 30);
+    const entries = await readAll(journals[0]!);
+    await client(t, server.url).flushall();
+    const outcomes = await Promise.all(
+      journals.map((journal, i) => journal.restore(history(entries.slice(0, 30 - 2 * i), i === 1 ? 10 : 30))),
+    );
+    assert.deepEqual(outcomes, ["restored", "restored", "restored"]);
+    await Promise.all(journals.map((journal, i) => journal.read(entries[29 - 2 * i]!)));
+    assert.deepEqual(tags(await readAll(journals[0]!, entries[24]!)), tags(entries.slice(25)));
+  });
+
+  test("by a restart with an older file is REWOUND, and restored from its own last entry on", async (t) => {
+    const server = await startRedis(t, "--appendonly", "no", "--dbfilename", "dump.rdb");
+    const redis = client(t, server.url);
+    const journal = await openJournal(t, { url: server.url });
+    const old = await appendMany(journal, ORIGIN, 10);
+    await redis.save();
+    const at = await appendMany(journal, old, 10);
+    const entries = await readAll(journal);
+    await server.kill();
+    await server.restart();
+    await eventually(() => rejectsWith(journal.read(at), "REWOUND"));
+    assert.deepEqual(tags(await readAll(journal)), tags(entries.slice(0, 10)));
+    assert.equal(await journal.restore(history(entries, 12)), "restored");
+    assert.deepEqual(tags(await readAll(journal)), tags(entries));
+  });
+
+  test("to a place of which only the tag is known is restored by a snapshot", async (t) => {
+    const server = await startRedis(t, "--dbfilename", "dump.rdb");
+    const redis = client(t, server.url);
+    const journal = await openJournal(t, { url: server.url });
+    const old = await appendMany(journal, ORIGIN, 10);
+    await journal.compact(old, chunksOf("old"));
+    await redis.save();
+    await appendMany(journal, old, 10);
+    const entries = await readAll(journal);
+    const rdb = join(server.folder, "dump.rdb");
+    await copyFile(rdb, `${rdb}.kept`);
+    await server.kill();
+    await server.restart();
+    await eventually(() => journal.read(old));
+    assert.equal(await journal.restore(history(entries, 4, false)), "diverged");
+    assert.equal(await journal.restore(history(entries, 4)), "restored");
+    assert.deepEqual(tags(await readAll(journal, entries[15]!)), tags(entries.slice(16)));
+    const lists = await redis.keys("*:snapshot:*");
+    assert.equal(lists.length, 2);
+  });
+
+  test("where somebody has appended since has diverged: nothing is changed", async (t) => {
+    const server = await startRedis(t);
+    const journal = await openJournal(t, { url: server.url });
+    await appendMany(journal, ORIGIN, 5);
+    const entries = await readAll(journal);
+    await client(t, server.url).flushall();
+    const other = await openJournal(t, { url: server.url });
+    let at: Cursor = await append(other, ORIGIN);
+    assert.equal(await journal.restore(history(entries)), "diverged");
+    assert.deepEqual(tags(await readAll(other)), [`1-${at.tag}`]);
+    at = await appendMany(other, at, 10);
+    assert.equal(await journal.restore(history(entries)), "diverged");
+    assert.equal((await readAll(other)).length, 11);
+  });
+
+  test("with more entries than fit into one script comes back in batches", async (t) => {
+    const server = await startRedis(t);
+    const journal = await openJournal(t, { url: server.url, timeout: 5000 });
+    await appendMany(journal, ORIGIN, 12, Buffer.alloc(1024 * 1024, 1));
+    const entries = await readAll(journal);
+    const redis = client(t, server.url);
+    await redis.flushall();
+    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.deepEqual(tags(await readAll(journal)), tags(entries));
+    await redis.flushall();
+    assert.equal(await journal.restore(history(entries, 9)), "restored");
+    assert.equal((await readAll(journal, entries[8]!)).length, 3);
+  });
+
+  test("that was not lost at all counts as restored", async (t) => {
+    const server = await startRedis(t);
+    const journal = await openJournal(t, { url: server.url });
+    await appendMany(journal, ORIGIN, 5);
+    const entries = await readAll(journal);
+    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.equal((await readAll(journal)).length, 5);
+  });
+});
