@@ -1,0 +1,86 @@
+import * as fs from "node:fs/promises";
+import { WaystationError } from "@waystation/core";
+
+/** The functions of `node:fs/promises` that the journal is built on. Tests put faulty ones in their place. */
+export type Disk = Pick<typeof fs, "open" | "rename" | "unlink" | "readdir" | "mkdir">;
+
+export const DISK: Disk = fs;
+
+export type File = fs.FileHandle;
+
+/**
+ * Writes all of the parts. A full disk or a size limit makes a write short without an error, so one call is not enough.
+ *
+ * @returns The number of bytes.
+ */
+export async function writeFully(file: File, parts: readonly Uint8Array[], offset: number): Promise<number> {
+  let rest = parts.filter((part) => part.length > 0);
+  let written = 0;
+  while (rest.length > 0) {
+    const { bytesWritten } = await file.writev(rest, offset + written);
+    if (bytesWritten === 0) throw Object.assign(new Error("the disk took no more bytes"), { code: "ENOSPC" });
+    written += bytesWritten;
+    rest = withoutFirst(rest, bytesWritten);
+  }
+  return written;
+}
+
+function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = count;
+  for (const part of parts) {
+    if (skip < part.length) rest.push(part.subarray(skip));
+    skip = Math.max(0, skip - part.length);
+  }
+  return rest;
+}
+
+/** Reads up to `length` bytes; fewer only at the end of the file. */
+export async function readFully(file: File, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+export async function sizeOf(file: File): Promise<number> {
+  return (await file.stat()).size;
+}
+
+/** Makes names that were created, renamed or removed in the folder outlive a power loss. Windows does so by itself. */
+export async function syncFolder(disk: Disk, folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await disk.open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function unlinkIfThere(disk: Disk, path: string): Promise<void> {
+  await disk.unlink(path).catch((error) => {
+    if (!hasCode(error, "ENOENT")) throw error;
+  });
+}
+
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+/** A failure of the file system, as the journal reports it: nothing was written. */
+export function ioError(error: unknown, what: string): WaystationError {
+  if (error instanceof WaystationError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return hasCode(error, "ENOSPC", "EDQUOT", "EFBIG")
+    ? new WaystationError("FULL", `${what} failed: ${reason}; free some space, or raise the limit`, { cause: error })
+    : new WaystationError("UNAVAILABLE", `${what} failed: ${reason}`, { cause: error });
+}
+
+export function corrupt(path: string, offset: number, what: string, remedy: string): WaystationError {
+  return new WaystationError("CORRUPT", `${path}: ${what} at offset ${offset}. To go on: ${remedy}`);
+}
