@@ -72,6 +72,11 @@ export function readFloat(bytes: Uint8Array, start: number, end: number): number
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** Like {@link readFloat}, for text. */
+export function parseFloatText(text: string): number | undefined {
+  return readFloat(Buffer.from(text, "utf8"), 0, Buffer.byteLength(text));
+}
+
 /** Reads `e`, an optional sign and at least one digit, up to `end`. */
 function parseExponent(bytes: Uint8Array, start: number, end: number): number | undefined {
   let at = start;

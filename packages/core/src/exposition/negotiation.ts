@@ -1,5 +1,5 @@
 import { ESCAPING_SCHEMES, type EscapingScheme } from "../model/names.ts";
-import { readFloat } from "./float.ts";
+import { parseFloatText } from "./float.ts";
 
 /**
  * Which format and which compression a scrape is answered with. Decides like the Go implementation: the format like
@@ -145,7 +145,7 @@ function parseParameters(text: string): Pick<Clause, "q" | "parameters"> {
     const token = trimSpaces(name);
     if (token === "q") {
       // Not trimmed: `q= 0.5` is not a number, which counts as zero.
-      q = Math.fround(readFloat(Buffer.from(value, "latin1"), 0, value.length) ?? 0);
+      q = Math.fround(parseFloatText(value) ?? 0);
     } else {
       parameters.set(token, trimSpaces(value));
     }

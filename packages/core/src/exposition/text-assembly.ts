@@ -153,7 +153,7 @@ function haveEqualLabels(a: readonly Label[], b: readonly Label[]): boolean {
 }
 
 /** Equal for equal sets of labels. The separator is a byte that no UTF-8 text has. */
-function seriesKey(labels: readonly Label[]): string {
+export function seriesKey(labels: readonly Label[]): string {
   const sorted = labels.length > 1 ? labels.toSorted((a, b) => compareBytes(a.name, b.name)) : labels;
   let key = "";
   for (const { name, value } of sorted) {
@@ -191,7 +191,8 @@ function addToHistogram(histogram: Histogram, role: Role, upperBound: number, va
 const TWO_TO_63 = 2 ** 63;
 const TWO_TO_64 = 2 ** 64;
 
-function isUint64(value: number): boolean {
+/** Can the number be the count of an integer histogram? */
+export function isUint64(value: number): boolean {
   return value >= 0 && value < TWO_TO_64 && Number.isInteger(value);
 }
 
@@ -206,4 +207,24 @@ function truncateToUint64(value: number): number | bigint {
     return Math.abs(Math.trunc(value));
   }
   return BigInt.asUintN(64, value > -TWO_TO_63 && value < 0 ? BigInt(Math.trunc(value)) : BigInt(TWO_TO_63));
+}
+
+/** From this many labels on, looking for a repeated name by comparing all pairs would take too long. */
+const MANY_LABELS = 16;
+
+/** The index of the first label whose name an earlier one has, or -1. */
+export function repeatedName(labels: readonly Label[]): number {
+  if (labels.length < MANY_LABELS) {
+    for (let i = 1; i < labels.length; i++) {
+      const { name } = labels[i]!;
+      for (let j = 0; j < i; j++) {
+        if (labels[j]!.name === name) {
+          return i;
+        }
+      }
+    }
+    return -1;
+  }
+  const names = new Set<ByteString>();
+  return labels.findIndex(({ name }) => names.size === names.add(name).size);
 }

@@ -2,7 +2,7 @@ import type { ByteString } from "../model/byte-string.ts";
 import type { Label, Metric, MetricFamily, MetricType } from "../model/metric-family.ts";
 import { isLegacyLabelName, isLegacyMetricName, isUtf8Name } from "../model/names.ts";
 import { readFloat } from "./float.ts";
-import { addSample, boundLabel, isHistogram, type NameOwner, TextAssembly } from "./text-assembly.ts";
+import { addSample, boundLabel, isHistogram, type NameOwner, repeatedName, TextAssembly } from "./text-assembly.ts";
 import * as scan from "./text-scanner.ts";
 import { quoteForMessage, TextScanner } from "./text-scanner.ts";
 
@@ -38,9 +38,6 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["gauge_histogram", "gauge_histogram"],
   ["gaugehistogram", "gauge_histogram"],
 ]);
-
-/** From this many labels on, looking for a repeated name by comparing all pairs would take too long. */
-const MANY_LABELS = 16;
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -127,21 +124,12 @@ class TextParser {
 
   #readHelp(nameStart: number): void {
     const input = this.#in;
-    const { bytes } = input;
     const { family } = this.#owner!.draft;
     if (family.help !== undefined) {
       throw input.error(`second HELP line for metric name ${quoteForMessage(family.name)}`, nameStart);
     }
-    const end = bytes.indexOf(scan.LF, input.at);
-    let help = "";
-    let start = input.at;
-    for (let at = start; at < end; at++) {
-      if (bytes[at] === scan.BACKSLASH) {
-        help += input.slice(start, at) + input.unescape(++at);
-        start = at + 1;
-      }
-    }
-    family.help = help + input.slice(start, end);
+    const end = input.bytes.indexOf(scan.LF, input.at);
+    family.help = input.unescapeRange(input.at, end);
     input.at = end + 1;
   }
 
@@ -354,21 +342,4 @@ class TextParser {
     }
     return timestamp;
   }
-}
-
-/** The index of the first label whose name an earlier one has, or -1. */
-function repeatedName(labels: readonly Label[]): number {
-  if (labels.length < MANY_LABELS) {
-    for (let i = 1; i < labels.length; i++) {
-      const { name } = labels[i]!;
-      for (let j = 0; j < i; j++) {
-        if (labels[j]!.name === name) {
-          return i;
-        }
-      }
-    }
-    return -1;
-  }
-  const names = new Set<ByteString>();
-  return labels.findIndex(({ name }) => names.size === names.add(name).size);
 }

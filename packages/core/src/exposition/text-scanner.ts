@@ -152,6 +152,19 @@ export class TextScanner {
     }
   }
 
+  /** Decodes `bytes[start, end)` and undoes the same escapes. */
+  unescapeRange(start: number, end: number): ByteString {
+    let text = "";
+    let plain = start;
+    for (let at = start; at < end; at++) {
+      if (this.bytes[at] === BACKSLASH) {
+        text += this.slice(plain, at) + this.unescape(++at);
+        plain = at + 1;
+      }
+    }
+    return text + this.slice(plain, end);
+  }
+
   /** The character that a backslash and the byte at `at` stand for. */
   unescape(at: number): ByteString {
     switch (this.bytes[at]) {
