@@ -1,4 +1,5 @@
 import { valueMismatch } from "../exposition/protobuf-decoder.ts";
+import { boundLabel } from "../exposition/text-assembly.ts";
 import { type ByteString, compareBytes, fromByteString, isValidUtf8 } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import { compareLabelNames, formatLabels } from "../model/labels.ts";
@@ -97,9 +98,8 @@ function findInvalidLabel({ name: family, type }: MetricFamily, { labels }: Metr
     if (name.startsWith("__")) return `metric ${quote(family)} has a label named ${quote(name)}, which is reserved`;
     if (name === previous) return `metric ${quote(family)} has two labels named ${quote(name)}`;
     if (!isValidUtf8(value)) return `metric ${quote(family)} has a label ${quote(name)} whose value is not valid UTF-8`;
-    if (type === "summary" && name === "quantile") {
-      return `summary ${quote(family)} must not have a label named "quantile"`;
-    }
+    // The Go implementation lets `le` through, and no scraper can read what it then exposes.
+    if (name === boundLabel(type)) return `${type} ${quote(family)} must not have a label named ${quote(name)}`;
     previous = name;
   }
   return undefined;

@@ -203,7 +203,7 @@ export class Replica {
     this.#snapshotBytes = snapshotBytes;
   }
 
-  #decode(data: Uint8Array): GatewayRecord[] {
+  #decode(data: Uint8Array): readonly GatewayRecord[] {
     const { header, records } = decodeEntry(data);
     this.#bytesSinceSnapshot += data.length;
     const mine = this.#hashes.get(header.base.position);

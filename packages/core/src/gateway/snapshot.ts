@@ -55,7 +55,7 @@ async function* encodeFrames(
   let sliceEnd = performance.now() + SLICE_MS;
   for (const { group, content } of groups) {
     const { layout, body, sides, ...times } = content;
-    const block = { layout: layout.key, body, sides };
+    const block = { layout: layout.bytes, body, sides };
     const record = encodeRecord({ kind: "restore", key: group.key.id, time: content.pushStamp, ...times, block });
     records.push(record);
     bytes += record.length + RECORD_OVERHEAD;

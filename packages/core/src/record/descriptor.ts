@@ -46,16 +46,15 @@ function writeString(out: ByteWriter, text: ByteString): void {
 }
 
 /** A layout of these descriptors, which must be ordered by name. */
-export function encodeLayout(descriptors: readonly Descriptor[]): ByteString {
+export function encodeLayout(descriptors: readonly Descriptor[]): Buffer {
   const out = new ByteWriter();
   out.writeUint32(descriptors.length);
   for (const descriptor of descriptors) encodeDescriptor(out, descriptor);
-  return out.bytes().toString("latin1");
+  return out.bytes();
 }
 
 /** The descriptors of a layout. Throws `CORRUPT` unless it is one, to the last byte. */
-export function decodeLayout(layout: ByteString): Descriptor[] {
-  const bytes = Buffer.from(layout, "latin1");
+export function decodeLayout(bytes: Buffer): Descriptor[] {
   let offset = 4;
   const readString = () => {
     const start = offset + 4;

@@ -23,6 +23,12 @@ export interface StateMark {
   readonly hash: StateHash;
 }
 
+export interface DecodedEntry {
+  readonly header: EntryHeader;
+  /** Family blocks in them are views of the entry's bytes. */
+  readonly records: readonly GatewayRecord[];
+}
+
 export type StateHash = readonly [number, number];
 
 /** The level that this release writes, and the only one that it reads. */
@@ -61,11 +67,17 @@ export function encodeEntry(records: readonly Uint8Array[], { level, base }: Ent
 /**
  * @throws `CORRUPT` if the bytes do not verify, `UNSUPPORTED` if they are of a format or rules level that this release does not know
  */
-export function decodeEntry(data: Uint8Array): { header: EntryHeader; records: GatewayRecord[] } {
+export function decodeEntry(data: Uint8Array): DecodedEntry {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (bytes.length < ENTRY_OVERHEAD || bytes[0] !== MAGIC) throw corrupt("it does not begin like one");
   const end = bytes.length - TRAILER;
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw corrupt("its checksum does not match");
+  return decodeVerifiedEntry(bytes);
+}
+
+/** The same for an entry that this process has just encoded itself. */
+export function decodeVerifiedEntry(bytes: Buffer): DecodedEntry {
+  const end = bytes.length - TRAILER;
   const level = bytes.readUInt16LE(2);
   if (bytes[1] !== FORMAT || level !== RULES_LEVEL) {
     throw new WaystationError(

@@ -27,7 +27,7 @@ import { isTextComplete, lacksInfBucket } from "./text-completeness.ts";
  */
 export interface FamilyBlock {
   /** The layout's bytes: equal for blocks whose families have the same names, types and help. */
-  readonly layout: ByteString;
+  readonly layout: Buffer;
   /** Ends of the families' lines, then the lines: see {@link linesOf}. */
   readonly body: Uint8Array;
   readonly sides: ReadonlyMap<number, FamilySide>;
@@ -103,7 +103,7 @@ function expositionOrder(metrics: readonly Metric[]): Uint32Array | undefined {
 }
 
 /**
- * Reads a block that makes up all of `bytes`. Its body and notes are copies.
+ * Reads a block that makes up all of `bytes`. Its layout and body are views of them, its notes are copies.
  *
  * @throws `CORRUPT`
  */
@@ -116,9 +116,7 @@ export function decodeFamilyBlock(bytes: Buffer): FamilyBlock {
     const sideCount = bytes.readUInt32LE(linesEnd);
     const sides = sideCount === 0 ? NO_SIDES : decodeSides(bytes.subarray(linesEnd + 4), sideCount);
     if (sideCount === 0 && linesEnd + 4 !== bytes.length) throw corrupt();
-    const body = Buffer.allocUnsafeSlow(linesEnd - layoutEnd);
-    bytes.copy(body, 0, layoutEnd, linesEnd);
-    return { layout: bytes.toString("latin1", 4, layoutEnd), body, sides };
+    return { layout: bytes.subarray(4, layoutEnd), body: bytes.subarray(layoutEnd, linesEnd), sides };
   } catch (error) {
     // Reading beyond the end is a RangeError of Buffer.
     throw error instanceof RangeError ? corrupt() : error;
@@ -150,7 +148,7 @@ function decodeSides(bytes: Buffer, count: number): Map<number, FamilySide> {
 export function joinFamilyBlock({ layout, body, sides }: FamilyBlock): Uint8Array {
   const out = new ByteWriter(8 + layout.length + body.length);
   out.writeUint32(layout.length);
-  out.writeLatin1(layout);
+  out.writeBytes(layout);
   out.writeBytes(body);
   out.writeUint32(sides.size);
   for (const [family, { order, protobuf }] of sides) writeSide(out, family, order, protobuf);

@@ -129,7 +129,7 @@ function allocate(kind: (typeof KINDS)[number], flags: number, key: ByteString, 
 }
 
 /**
- * Reads one record. Nothing in the result refers to `bytes`.
+ * Reads one record. A family block in it is a view of `bytes`.
  *
  * @throws `CORRUPT`
  */

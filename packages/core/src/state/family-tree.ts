@@ -1,7 +1,7 @@
+import { timeLabels } from "../model/grouping-key.ts";
 import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeFamilyTree, linesOf } from "../record/family-block.ts";
-import { timeLabels } from "../model/grouping-key.ts";
 import type { Group, GroupContent } from "./group.ts";
 import { FAILURE_TIME, PUSH_TIME } from "./sequence.ts";
 import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "./time-families.ts";

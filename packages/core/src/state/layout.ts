@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { ByteString } from "../model/byte-string.ts";
 import { type Descriptor, decodeLayout } from "../record/descriptor.ts";
 import { linesEnd } from "../record/family-block.ts";
@@ -7,20 +8,20 @@ import { linesEnd } from "../record/family-block.ts";
  * nothing that any index knows of.
  */
 export class Layout {
-  /** The bytes that records carry. */
-  readonly key: ByteString;
+  /** As records carry it. */
+  readonly bytes: Buffer;
   /** Ordered by name. The same descriptor is the same object in all interned layouts. */
   readonly descriptors: readonly Descriptor[];
-  /** Of the key, for state hashes. */
+  /** Of the bytes, for state hashes. */
   readonly hash: number;
   /** How many groups have it. */
   users = 0;
   readonly #slots = new Map<ByteString, number>();
 
-  constructor(key: ByteString, descriptors: readonly Descriptor[], hash: number) {
-    this.key = key;
+  constructor(bytes: Buffer, descriptors: readonly Descriptor[]) {
+    this.bytes = bytes;
     this.descriptors = descriptors;
-    this.hash = hash;
+    this.hash = crc32(bytes);
     for (const [slot, { name }] of descriptors.entries()) this.#slots.set(name, slot);
   }
 
@@ -43,31 +44,29 @@ export class Layout {
 export class LayoutTable {
   readonly #layouts = new Map<ByteString, Layout>();
   readonly #descriptors = new Map<string, { descriptor: Descriptor; users: number }>();
-  readonly #hash: (text: ByteString) => number;
-
-  constructor(hash: (text: ByteString) => number) {
-    this.#hash = hash;
-  }
 
   /**
    * The layout with these bytes: the one in use, or a new one, which counts only once it is retained.
    *
+   * @param likely which one it may well be
    * @throws `CORRUPT`
    */
-  resolve(key: ByteString): Layout {
-    const known = this.#layouts.get(key);
+  resolve(bytes: Buffer, likely?: Layout): Layout {
+    if (likely?.bytes.equals(bytes)) return likely;
+    const known = this.#layouts.get(bytes.toString("latin1"));
     if (known !== undefined) return known;
-    const descriptors = decodeLayout(key).map(
+    const descriptors = decodeLayout(bytes).map(
       (descriptor) => this.#descriptors.get(identify(descriptor))?.descriptor ?? descriptor,
     );
-    return new Layout(key, descriptors, this.#hash(key));
+    return new Layout(Buffer.from(bytes), descriptors);
   }
 
   /** Counts a user; returns the layout to use, which is not the given one if an equal one came into use meanwhile. */
   retain(layout: Layout): Layout {
-    const used = this.#layouts.get(layout.key) ?? layout;
+    const key = layout.bytes.toString("latin1");
+    const used = this.#layouts.get(key) ?? layout;
     if (used.users++ > 0) return used;
-    this.#layouts.set(used.key, used);
+    this.#layouts.set(key, used);
     for (const descriptor of used.descriptors) {
       const id = identify(descriptor);
       const known = this.#descriptors.get(id);
@@ -79,7 +78,7 @@ export class LayoutTable {
 
   release(layout: Layout): void {
     if (--layout.users > 0) return;
-    this.#layouts.delete(layout.key);
+    this.#layouts.delete(layout.bytes.toString("latin1"));
     for (const descriptor of layout.descriptors) {
       const id = identify(descriptor);
       const known = this.#descriptors.get(id);

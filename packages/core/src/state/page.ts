@@ -16,7 +16,7 @@ interface CachedRendering {
 /** A run of entries whose rendered forms are kept until one of them changes. */
 export class Page {
   entries: SequenceEntry[] = [];
-  /** About how long the entries are when printed. */
+  /** The sum of its entries' bytes. */
   bytes = 0;
   #version = 0;
   #renderings = new Map<string, CachedRendering>();
@@ -29,24 +29,30 @@ export class Page {
     this.#settledView = view;
   }
 
-  insert(index: number, entry: SequenceEntry, bytes: number): void {
+  insert(index: number, entry: SequenceEntry): void {
     this.entries.splice(index, 0, entry);
     entry.page = this;
-    this.bytes += bytes;
+    this.bytes += entry.bytes;
   }
 
-  remove(index: number, bytes: number): void {
+  remove(index: number): void {
     const [entry] = this.entries.splice(index, 1);
     entry!.page = undefined;
-    this.bytes = Math.max(0, this.bytes - bytes);
+    this.bytes -= entry!.bytes;
   }
 
-  /** Moves the second half of the entries to an empty page. */
+  /** Moves the second half, by bytes, to an empty page. Both have at least one entry afterwards. */
   split(into: Page): Page {
-    into.entries = this.entries.splice(this.entries.length >>> 1);
+    const half = this.bytes / 2;
+    let bytes = this.entries[0]!.bytes;
+    let index = 1;
+    while (index + 1 < this.entries.length && bytes + this.entries[index]!.bytes <= half) {
+      bytes += this.entries[index++]!.bytes;
+    }
+    into.entries = this.entries.splice(index);
     for (const entry of into.entries) entry.page = into;
-    into.bytes = this.bytes >>> 1;
-    this.bytes -= into.bytes;
+    into.bytes = this.bytes - bytes;
+    this.bytes = bytes;
     return into;
   }
 
@@ -56,6 +62,7 @@ export class Page {
     this.entries.push(...next.entries);
     this.bytes += next.bytes;
     next.entries = [];
+    next.bytes = 0;
   }
 
   /** @param view the active view, 0 if there is none */

@@ -18,6 +18,8 @@ export interface SequenceEntry {
   slot: number;
   /** Left out of expositions, because it contradicts what another group holds. */
   hidden: boolean;
+  /** About how long it is when printed. */
+  bytes: number;
   page: Page | undefined;
 }
 
@@ -45,8 +47,7 @@ export class Sequence {
     return this.#pages;
   }
 
-  /** @param bytes about how long the entry is when printed */
-  insert(entry: SequenceEntry, bytes: number): void {
+  insert(entry: SequenceEntry): void {
     let index = this.#findPage(entry);
     if (index < 0) {
       index = 0;
@@ -54,22 +55,31 @@ export class Sequence {
     }
     const page = this.#pages[index]!;
     this.#change(page);
-    page.insert(lowerBound(page.entries, entry), entry, bytes);
-    if (page.bytes > MAX_PAGE_BYTES && page.entries.length > 1) {
-      this.#pages.splice(index + 1, 0, page.split(this.#newPage()));
-    }
+    page.insert(lowerBound(page.entries, entry), entry);
+    this.#split(index);
   }
 
-  remove(entry: SequenceEntry, bytes: number): void {
+  remove(entry: SequenceEntry): void {
     const page = entry.page!;
     this.#change(page);
-    page.remove(page.entries.indexOf(entry), bytes);
+    page.remove(page.entries.indexOf(entry));
     if (page.bytes < MIN_PAGE_BYTES) this.#join(page);
   }
 
   /** To be called before what an entry shows is changed. */
   touch(entry: SequenceEntry): void {
     if (entry.page !== undefined) this.#change(entry.page);
+  }
+
+  /** To be called after what an entry shows has changed in length. */
+  resize(entry: SequenceEntry, bytes: number): void {
+    const { page } = entry;
+    if (entry.bytes === bytes) return;
+    if (page !== undefined) page.bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    if (page === undefined || page.bytes <= MAX_PAGE_BYTES) return;
+    this.#change(page);
+    this.#split(this.#pages.indexOf(page));
   }
 
   clear(): void {
@@ -129,6 +139,19 @@ export class Sequence {
       else high = middle;
     }
     return low > 0 ? low - 1 : this.#pages.length > 0 ? 0 : -1;
+  }
+
+  /** Cuts a page that has become too large. An entry that is larger than a page by itself stands alone. */
+  #split(index: number): void {
+    for (let at = index, end = index + 1; at < end; ) {
+      const page = this.#pages[at]!;
+      if (page.bytes <= MAX_PAGE_BYTES || page.entries.length < 2) {
+        at++;
+      } else {
+        this.#pages.splice(at + 1, 0, page.split(this.#newPage()));
+        end++;
+      }
+    }
   }
 
   /** Pages are never empty. */

@@ -14,7 +14,7 @@ import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import type { StateHash } from "../record/entry.ts";
 import type { GatewayRecord, GroupTimes, PushRecord, RestoreRecord } from "../record/record.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
-import { Family } from "./family.ts";
+import { Family, type FamilyHead } from "./family.ts";
 import { Group, type GroupContent, NOTHING, type Shape } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock } from "./merge.ts";
@@ -36,7 +36,7 @@ export class State implements ConsistencyIndex {
   readonly #groups = new Map<ByteString, Group>();
   readonly #families = new Map<ByteString, Family>();
   readonly #shapes = new Map<string, Shape>();
-  readonly #layouts = new LayoutTable(hashText);
+  readonly #layouts = new LayoutTable();
   /** Entries of families that the gateway may expose itself; they are no part of the sequence. */
   readonly #selfEntries = new Set<SequenceEntry>();
   #hash: StateHash = EMPTY_STATE_HASH;
@@ -155,7 +155,7 @@ export class State implements ConsistencyIndex {
       );
     }
     const shape = own?.shape ?? this.#shapeOf(key);
-    const layout = this.#layouts.resolve(block.layout);
+    const layout = this.#layouts.resolve(block.layout, own?.content.layout);
     const merge = record.kind === "merge";
     if (!record.unchecked || !this.#suspect) {
       const contradiction = findContradiction(this, { key, shape, own, merge, layout, block });
@@ -165,21 +165,21 @@ export class State implements ConsistencyIndex {
       }
       if (contradiction !== undefined) this.#suspect = true;
     }
-    const group = own ?? this.#createGroup(key, shape);
-    const old = group.content;
+    const old = own?.content;
     const pushed = { layout, body: block.body, sides: block.sides };
-    const pushStamp = notBefore(time, old);
+    const pushStamp = notBefore(time, old ?? NOTHING);
     const times: Omit<GroupTimes, "familyStamps"> = {
       pushTime: toSeconds(pushStamp),
       pushStamp,
-      failureTime: old.failureTime,
-      failureStamp: own === undefined ? pushStamp : old.failureStamp,
+      failureTime: old?.failureTime ?? 0,
+      failureStamp: old?.failureStamp ?? pushStamp,
     };
     const content: GroupContent =
-      merge && old.layout.size > 0
+      merge && old !== undefined && old.layout.size > 0
         ? { ...times, ...mergeBlock(old, pushed, pushStamp, this.#layouts) }
-        : { ...times, ...pushed, familyStamps: undefined };
-    this.#setContent(group, content);
+        : { ...times, ...pushed, body: exactCopy(block.body), familyStamps: undefined };
+    // What could fail has been done: from here on everything is changed, and nothing decided.
+    this.#setContent(own ?? this.#createGroup(key, shape), content);
     return undefined;
   }
 
@@ -205,9 +205,10 @@ export class State implements ConsistencyIndex {
   #restore(record: RestoreRecord): void {
     const { block, pushTime, failureTime, pushStamp, failureStamp, familyStamps } = record;
     const key = groupingKeyFromId(record.key);
-    const group = this.#groups.get(record.key) ?? this.#createGroup(key, this.#shapeOf(key));
     const layout = this.#layouts.resolve(block.layout);
-    const { body, sides } = block;
+    const { sides } = block;
+    const body = exactCopy(block.body);
+    const group = this.#groups.get(record.key) ?? this.#createGroup(key, this.#shapeOf(key));
     this.#setContent(group, { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps });
     // Nobody has checked it against the rest.
     this.#suspect = true;
@@ -248,11 +249,11 @@ export class State implements ConsistencyIndex {
     if (group === undefined) return;
     const { content } = group;
     for (const [slot, entry] of group.entries.entries()) {
-      this.#removeEntry(content.layout.descriptors[slot]!, entry, content.layout.lineBytes(content.body, slot));
+      this.#removeEntry(content.layout.descriptors[slot]!, entry);
     }
     const [failure, push] = group.timeEntries;
-    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, failure!, group.timeLabels.length + 50);
-    this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!, group.timeLabels.length + 40);
+    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, failure!);
+    this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!);
     this.#layouts.release(content.layout);
     this.#groups.delete(id);
     this.#seriesBytes -= content.body.length;
@@ -284,6 +285,9 @@ export class State implements ConsistencyIndex {
       this.#layouts.release(old.layout);
     }
     const { content } = group;
+    for (let slot = 0; slot < group.entries.length; slot++) {
+      this.sequence.resize(group.entries[slot]!, content.layout.lineBytes(content.body, slot));
+    }
     this.#seriesBytes += content.body.length - old.body.length;
     const hash = hashGroup(group.keyHash, content);
     this.#hash = exchange(this.#hash, group.hash, hash);
@@ -296,7 +300,7 @@ export class State implements ConsistencyIndex {
     for (const [slot, entry] of oldEntries.entries()) {
       const descriptor = old.layout.descriptors[slot]!;
       if (content.layout.slotOf(descriptor.name) !== undefined) continue;
-      this.#removeEntry(descriptor, entry, old.layout.lineBytes(old.body, slot));
+      this.#removeEntry(descriptor, entry);
     }
     group.content = content;
     group.entries = content.layout.descriptors.map((descriptor, slot) => {
@@ -317,18 +321,18 @@ export class State implements ConsistencyIndex {
       family = new Family(descriptor.name);
       this.#families.set(descriptor.name, family);
     }
-    const entry: SequenceEntry = { family, group, slot, hidden: false, page: undefined };
+    const entry: SequenceEntry = { family, group, slot, hidden: false, bytes, page: undefined };
     family.retain(descriptor, group.shape);
     this.#updateHead(family);
     if (isSelfNamespace(family.name)) this.#selfEntries.add(entry);
-    else this.sequence.insert(entry, bytes);
+    else this.sequence.insert(entry);
     return entry;
   }
 
-  #removeEntry(descriptor: Descriptor, entry: SequenceEntry, bytes: number): void {
+  #removeEntry(descriptor: Descriptor, entry: SequenceEntry): void {
     const { family } = entry;
     if (entry.page === undefined) this.#selfEntries.delete(entry);
-    else this.sequence.remove(entry, bytes);
+    else this.sequence.remove(entry);
     family.release(descriptor, entry.group!.shape);
     this.#updateHead(family);
     if (family.holders === 0) this.#families.delete(family.name);
@@ -344,23 +348,32 @@ export class State implements ConsistencyIndex {
   #updateHead(family: Family): void {
     const { headEntry } = family;
     if (family.holders === 0) {
-      if (headEntry?.page !== undefined) this.sequence.remove(headEntry, headBytes(family));
+      if (headEntry?.page !== undefined) this.sequence.remove(headEntry);
       return;
     }
     const head = family.computeHead();
     if (headEntry === undefined) {
       family.head = head;
-      family.headEntry = { family, group: undefined, slot: HEAD, hidden: false, page: undefined };
-      if (!isSelfNamespace(family.name)) this.sequence.insert(family.headEntry, headBytes(family));
+      const bytes = headBytes(head);
+      family.headEntry = { family, group: undefined, slot: HEAD, hidden: false, bytes, page: undefined };
+      if (!isSelfNamespace(family.name)) this.sequence.insert(family.headEntry);
     } else if (head !== family.head) {
       this.sequence.touch(headEntry);
       family.head = head;
+      this.sequence.resize(headEntry, headBytes(head));
     }
   }
 }
 
-function headBytes({ name, head }: Family): number {
-  return 2 * name.length + (head?.help?.length ?? 0) + 30;
+function headBytes({ name, help }: FamilyHead): number {
+  return 2 * name.length + (help?.length ?? 0) + 30;
+}
+
+/** What is kept must not keep a whole journal entry, or a pool of buffers, alive with it. */
+function exactCopy(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function inconsistent(reason: string): WaystationError {
