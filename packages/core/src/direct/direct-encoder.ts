@@ -1,4 +1,6 @@
 import { isUtf8 } from "node:buffer";
+import { BoundedCache } from "../bounded-cache.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import { METRIC_TYPES } from "../model/metric-family.ts";
 import { SELF_NAMESPACES } from "../model/reserved-families.ts";
@@ -33,6 +35,8 @@ function isSpecial(body: Uint8Array, nameStart: number): boolean {
   if (!SPECIAL_FIRST_BYTES.has(body[nameStart])) return false;
   return SPECIAL_PREFIXES.some((prefix) => startsWith(body, nameStart, prefix));
 }
+
+const CACHED_GROUPINGS = 8192;
 
 const HELP = Buffer.from("# HELP ");
 const TYPE = Buffer.from("# TYPE ");
@@ -93,12 +97,14 @@ export class DirectEncoder {
   #labels = new Int32Array(4 * 64);
   #labelCount = 0;
   #body: Uint8Array = this.#out;
+  /** Most groups are pushed to again and again. */
+  readonly #groupings = new BoundedCache<ByteString, GroupingText>(CACHED_GROUPINGS);
   #grouping: GroupingText = { labels: [], alone: this.#out, aloneValues: [], legacy: true };
 
   /** The block of these families with the key's labels merged in, or undefined if they have to go the long way. */
   encode(body: Uint8Array, key: GroupingKey): Uint8Array | undefined {
     this.#body = body;
-    this.#grouping = groupingText(key);
+    this.#grouping = this.#groupings.get(key.id, () => groupingText(key));
     this.#at = 0;
     this.#familyCount = 0;
     // With valid UTF-8 all around, no part of it can be invalid: parts are cut at ASCII characters.

@@ -24,12 +24,7 @@ export interface GroupingLabelText {
   readonly valueLength: number;
 }
 
-/** Keys live for one push or, where their paths come again, for many. */
-const prepared = new WeakMap<GroupingKey, GroupingText>();
-
 export function groupingText(key: GroupingKey): GroupingText {
-  const known = prepared.get(key);
-  if (known !== undefined) return known;
   const labels = timeLabels(key).map((label) => {
     const pair = formatLabel(label);
     return {
@@ -44,12 +39,10 @@ export function groupingText(key: GroupingKey): GroupingText {
     at += 1 + pair.length;
     return [at - 1 - valueLength, at - 1] as const;
   });
-  const text = {
+  return {
     labels,
     alone: Buffer.from(`{${timeLabels(key).map(formatLabel).join()}} `, "latin1"),
     aloneValues,
     legacy: key.labels.every(({ name }) => isLegacyLabelName(name)),
   };
-  prepared.set(key, text);
-  return text;
 }

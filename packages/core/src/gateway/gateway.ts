@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { BoundedCache } from "../bounded-cache.ts";
 import { DirectEncoder } from "../direct/direct-encoder.ts";
 import { WaystationError } from "../errors.ts";
 import { type ContentEncoding, type ExpositionFormat, negotiateFormat } from "../exposition/negotiation.ts";
 import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
 import { parseText } from "../exposition/text-parser.ts";
 import type { Durability, Journal } from "../journal/journal.ts";
-import { compareBytes, fromByteString } from "../model/byte-string.ts";
-import { describeGroupingKey, type GroupingKey } from "../model/grouping-key.ts";
+import { type ByteString, compareBytes, fromByteString } from "../model/byte-string.ts";
+import { describeGroupingKey, type GroupingKey, parseGroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily } from "../model/metric-family.ts";
 import { encodePushRecord, encodeRecord } from "../record/record.ts";
 import { joinSelfFamilies } from "../scrape/families.ts";
@@ -115,6 +116,8 @@ export interface GatewayHealth {
   readonly snapshotBytes: number;
 }
 
+/** Paths of which the grouping key is remembered: most groups are pushed to again and again. */
+const CACHED_KEYS = 8192;
 /** How long a shared journal may be out of reach before this replica should get no more pushes, in milliseconds. */
 const UNREADY_AFTER = 10_000;
 /** How often to follow a shared journal without being asked, in milliseconds. */
@@ -140,6 +143,7 @@ export class Gateway {
   readonly #committer: Committer;
   readonly #compactor: Compactor;
   readonly #scraper = new Scraper();
+  readonly #keys = new BoundedCache<ByteString, GroupingKey>(CACHED_KEYS);
   readonly #directEncoder = new DirectEncoder();
   #follower: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
@@ -174,6 +178,15 @@ export class Gateway {
     });
     const compactAfter = options.compactAfterBytes ?? 64 * 1024 * 1024;
     this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, compactAfter);
+  }
+
+  /**
+   * The grouping key that a push or delete addresses: {@link parseGroupingKey} with this gateway's rules for names.
+   *
+   * @throws `GROUPING_KEY`
+   */
+  parseKey(tail: ByteString): GroupingKey {
+    return this.#keys.get(tail, () => parseGroupingKey(tail, { utf8Names: this.#options.utf8Names ?? false }));
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Gateway, isWaystationError, parseGroupingKey } from "@waystation/core";
+import { type Gateway, isWaystationError } from "@waystation/core";
 import type { Middleware } from "koa";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
@@ -76,13 +76,13 @@ export class PushRoute {
   }
 
   async #delete({ tail }: Job): Promise<number> {
-    await this.#options.gateway.delete(parseGroupingKey(tail, this.#options));
+    await this.#options.gateway.delete(this.#options.gateway.parseKey(tail));
     return 202;
   }
 
   async #push({ req, tail, encoding }: Job, body: Uint8Array): Promise<number> {
     const { gateway, checkConsistency, maxBodyBytes } = this.#options;
-    const key = parseGroupingKey(tail, this.#options);
+    const key = this.#options.gateway.parseKey(tail);
     await gateway.push({
       key,
       mode: req.method === "PUT" ? "replace" : "merge",
