@@ -228,18 +228,15 @@ export class OpenMetricsAssembly {
 
   #addBucket({ histogram }: Metric, { value, valueStart, start }: OpenMetricsSample, upperBound: number): void {
     this.#requireCount(value, valueStart);
-    const previous = histogram!.buckets.at(-1);
-    if (previous !== undefined && !(upperBound > previous.upperBound)) {
+    const { upperBound: lastBound = -Infinity, cumulativeCount: lastCount = 0 } = histogram!.buckets.at(-1) ?? {};
+    if (histogram!.buckets.length > 0 && !(upperBound > lastBound)) {
       throw this.#in.error(
-        `bucket up to ${upperBound} behind the one up to ${previous.upperBound}, expected them in order`,
+        `bucket up to ${upperBound} behind the one up to ${lastBound}, expected them in order`,
         start,
       );
     }
-    if (previous !== undefined && value < Number(previous.cumulativeCount)) {
-      throw this.#in.error(
-        `bucket with less than the one before, expected at least ${previous.cumulativeCount}`,
-        valueStart,
-      );
+    if (value < Number(lastCount)) {
+      throw this.#in.error(`bucket with less than the one before, expected at least ${lastCount}`, valueStart);
     }
     histogram!.buckets.push({ upperBound, cumulativeCount: Math.abs(value) });
   }

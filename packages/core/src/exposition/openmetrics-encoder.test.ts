@@ -137,6 +137,10 @@ test("the end is a line of its own", () => {
   assert.equal(out.bytes().toString(), "# EOF\n");
 });
 
-test("a metric without a value is a mistake of the caller", () => {
-  assert.throws(() => lines("gauge", { labels: [] }), TypeError);
+test("numbers that are not given are written as 0", () => {
+  assert.equal(lines("gauge", { labels: [] }), "# TYPE m gauge\nm 0.0\n");
+  assert.equal(
+    lines("histogram", { labels: [], histogram: { float: false, buckets: [{}] } }),
+    '# TYPE m histogram\nm_bucket{le="0.0"} 0\nm_bucket{le="+Inf"} 0\nm_sum 0.0\nm_count 0\n',
+  );
 });

@@ -87,41 +87,38 @@ function writeDescriptor(out: ByteWriter, keyword: string, name: ByteString, tex
   out.writeByte(LF);
 }
 
-function writeMetric(out: ByteWriter, { name, type }: MetricFamily, metric: Metric, total: boolean): void {
+function writeMetric(out: ByteWriter, { name }: MetricFamily, metric: Metric, total: boolean): void {
   if (metric.summary !== undefined) {
     writeSummary(out, name, metric, metric.summary);
   } else if (metric.histogram !== undefined) {
     writeHistogram(out, name, metric, metric.histogram);
-  } else if (metric.value !== undefined) {
-    writeSample(out, name, metric, formatOpenMetricsFloat(metric.value), {
-      exemplar: total ? metric.exemplar : undefined,
-    });
   } else {
-    throw new TypeError(`a metric of family ${JSON.stringify(name)} is not a ${type}`);
+    const exemplar = total ? metric.exemplar : undefined;
+    writeSample(out, name, metric, formatOpenMetricsFloat(metric.value ?? 0), { exemplar });
   }
 }
 
 function writeSummary(out: ByteWriter, name: ByteString, metric: Metric, summary: Summary): void {
-  for (const { quantile, value } of summary.quantiles) {
+  for (const { quantile = 0, value = 0 } of summary.quantiles) {
     const bound: Bound = { name: "quantile", value: formatOpenMetricsFloat(quantile) };
     writeSample(out, name, metric, formatOpenMetricsFloat(value), { bound });
   }
-  writeSample(out, `${name}_sum`, metric, formatOpenMetricsFloat(summary.sum));
-  writeSample(out, `${name}_count`, metric, formatCount(summary.count));
+  writeSample(out, `${name}_sum`, metric, formatOpenMetricsFloat(summary.sum ?? 0));
+  writeSample(out, `${name}_count`, metric, formatCount(summary.count ?? 0));
 }
 
 function writeHistogram(out: ByteWriter, name: ByteString, metric: Metric, histogram: Histogram): void {
-  for (const { upperBound, cumulativeCount, exemplar } of completeBuckets(histogram)) {
+  for (const { upperBound = 0, cumulativeCount = 0, exemplar } of completeBuckets(histogram)) {
     const bound: Bound = { name: "le", value: formatOpenMetricsFloat(upperBound) };
     writeSample(out, `${name}_bucket`, metric, formatCount(cumulativeCount), { bound, exemplar });
   }
-  writeSample(out, `${name}_sum`, metric, formatOpenMetricsFloat(histogram.sum));
-  writeSample(out, `${name}_count`, metric, formatCount(histogram.count));
+  writeSample(out, `${name}_sum`, metric, formatOpenMetricsFloat(histogram.sum ?? 0));
+  writeSample(out, `${name}_count`, metric, formatCount(histogram.count ?? 0));
 }
 
 /** The buckets in the order of their bounds, with one for +Inf. */
 function completeBuckets({ buckets, count }: Histogram): Bucket[] {
-  const sorted = buckets.toSorted((a, b) => a.upperBound - b.upperBound);
+  const sorted = buckets.toSorted((a, b) => (a.upperBound ?? 0) - (b.upperBound ?? 0));
   if (sorted.at(-1)?.upperBound !== Infinity) {
     sorted.push({ upperBound: Infinity, cumulativeCount: count });
   }
@@ -158,7 +155,7 @@ function writeSample(
   out.writeByte(LF);
 }
 
-function writeExemplar(out: ByteWriter, { labels, value, timestamp }: Exemplar): void {
+function writeExemplar(out: ByteWriter, { labels, value = 0, timestamp }: Exemplar): void {
   out.writeLatin1(" # {");
   writeLabels(out, labels);
   out.writeLatin1("} ");

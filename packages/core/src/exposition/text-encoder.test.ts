@@ -145,8 +145,19 @@ test("labels can be written on their own", () => {
   );
 });
 
-test("a metric without the member of its type is a mistake of the caller", () => {
-  assert.throws(() => lines("gauge", { labels: [] }), TypeError);
+test("numbers that are not given are written as 0", () => {
+  assert.equal(lines("gauge", { labels: [] }), "m 0\n");
+  assert.equal(
+    lines("summary", { labels: [], summary: { quantiles: [{}] } }),
+    'm{quantile="0"} 0\nm_sum 0\nm_count 0\n',
+  );
+  assert.equal(
+    lines("histogram", { labels: [], histogram: { float: false, buckets: [{}] } }),
+    'm_bucket{le="0"} 0\nm_bucket{le="+Inf"} 0\nm_sum 0\nm_count 0\n',
+  );
+});
+
+test("a summary without a summary is a mistake of the caller", () => {
   assert.throws(() => lines("summary", { labels: [], value: 1 }), TypeError);
   assert.throws(() => lines("histogram", { labels: [], value: 1 }), TypeError);
 });

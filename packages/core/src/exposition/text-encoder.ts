@@ -60,7 +60,7 @@ export function writeTypeLine(out: ByteWriter, name: ByteString, type: MetricTyp
  * Writes all sample lines of one metric, labels in the order given. A histogram without a bucket for +Inf gets one, with the
  * count of all observations.
  *
- * @throws TypeError If the metric lacks the member that belongs to `type`.
+ * @throws TypeError If the metric of a summary or histogram is none.
  */
 export function writeMetric(out: ByteWriter, familyName: ByteString, type: MetricType, metric: Metric): void {
   switch (type) {
@@ -72,7 +72,7 @@ export function writeMetric(out: ByteWriter, familyName: ByteString, type: Metri
       writeHistogram(out, familyName, metric, present(metric.histogram, familyName, type));
       break;
     default:
-      writeSample(out, familyName, metric, present(metric.value, familyName, type));
+      writeSample(out, familyName, metric, metric.value ?? 0);
   }
 }
 
@@ -84,25 +84,25 @@ function present<T>(member: T | undefined, familyName: ByteString, type: MetricT
 }
 
 function writeSummary(out: ByteWriter, name: ByteString, metric: Metric, summary: Summary): void {
-  for (const { quantile, value } of summary.quantiles) {
+  for (const { quantile = 0, value = 0 } of summary.quantiles) {
     writeSample(out, name, metric, value, "quantile", quantile);
   }
-  writeSample(out, `${name}_sum`, metric, summary.sum);
-  writeSample(out, `${name}_count`, metric, Number(summary.count));
+  writeSample(out, `${name}_sum`, metric, summary.sum ?? 0);
+  writeSample(out, `${name}_count`, metric, Number(summary.count ?? 0));
 }
 
 function writeHistogram(out: ByteWriter, name: ByteString, metric: Metric, histogram: Histogram): void {
-  const count = Number(histogram.count);
+  const count = Number(histogram.count ?? 0);
   const bucketName = `${name}_bucket`;
   let complete = false;
-  for (const { upperBound, cumulativeCount } of histogram.buckets) {
+  for (const { upperBound = 0, cumulativeCount = 0 } of histogram.buckets) {
     writeSample(out, bucketName, metric, Number(cumulativeCount), "le", upperBound);
     complete ||= upperBound === Infinity;
   }
   if (!complete) {
     writeSample(out, bucketName, metric, count, "le", Infinity);
   }
-  writeSample(out, `${name}_sum`, metric, histogram.sum);
+  writeSample(out, `${name}_sum`, metric, histogram.sum ?? 0);
   writeSample(out, `${name}_count`, metric, count);
 }
 
