@@ -4,7 +4,7 @@ import { Replica, randomTag } from "../contract/kit.ts";
 import { decodeHistory, encodeHistory, payloadOf } from "./history.ts";
 
 /** Entries between two compactions. */
-const COMPACT_EVERY = 150;
+const COMPACT_EVERY = 15;
 
 /**
  * The process that {@link journalCrashLoop} kills: opens the journal and appends as fast as it can, compacting at times. It says on
