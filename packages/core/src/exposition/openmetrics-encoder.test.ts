@@ -24,6 +24,13 @@ test("a counter is described without _total; one without it is unknown", () => {
   assert.equal(written({ name: "m_total", type: "gauge", metrics }), "# TYPE m_total gauge\nm_total 3.0\n");
 });
 
+test("help that is not UTF-8 becomes so", () => {
+  assert.equal(
+    written({ name: "m", help: "a\xffb", type: "gauge", metrics: [] }),
+    "# HELP m a\xef\xbf\xbdb\n# TYPE m gauge\n",
+  );
+});
+
 test("a unit is written if it ends the name", () => {
   const family: MetricFamily = { name: "m_seconds_total", type: "counter", unit: "seconds", metrics: [] };
   assert.equal(written(family), "# TYPE m_seconds counter\n# UNIT m_seconds seconds\n");

@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/byte-string.ts";
+import { type ByteString, fromByteString, isValidUtf8, toByteString } from "../model/byte-string.ts";
 import type {
   Bucket,
   Count,
@@ -22,7 +22,9 @@ import { escapeQuoted, writeLabels, writeName, writeNameAndLabels } from "./text
  * - A gauge histogram is a `histogram`, as in the text format: as a `gaugehistogram`, its sum and count would need other names.
  *
  * Where the Go implementation would write something that makes a scraper refuse the whole exposition, or fail itself, this one does
- * not: units that are no suffix of the name are left out, buckets are sorted, and histograms of floats keep their float counts.
+ * not: units that are no suffix of the name are left out, help becomes UTF-8, buckets are sorted, and histograms of floats keep their
+ * float counts. It does not look at other families: a counter `x_total` next to a gauge `x` gives two families `x`, which Prometheus
+ * takes.
  *
  * Like in the text format, names are written as given and the order of metrics and labels is the caller's.
  */
@@ -58,7 +60,7 @@ export function writeOpenMetricsFamily(
   const total = family.type === "counter" && family.name.endsWith(TOTAL);
   const name = total ? family.name.slice(0, -TOTAL.length) : family.name;
   if (family.help !== undefined) {
-    writeDescriptor(out, "HELP", name, escapeQuoted(family.help));
+    writeDescriptor(out, "HELP", name, escapeQuoted(toValidUtf8(family.help)));
   }
   writeDescriptor(out, "TYPE", name, family.type === "counter" && !total ? "unknown" : TYPE_WORDS[family.type]);
   if (family.unit && name.endsWith(`_${family.unit}`)) {
@@ -77,6 +79,10 @@ export function writeOpenMetricsFamily(
 /** Writes the line that ends an exposition. */
 export function writeOpenMetricsEnd(out: ByteWriter): void {
   out.writeLatin1("# EOF\n");
+}
+
+function toValidUtf8(text: ByteString): ByteString {
+  return isValidUtf8(text) ? text : toByteString(fromByteString(text));
 }
 
 function writeDescriptor(out: ByteWriter, keyword: string, name: ByteString, text: ByteString): void {
