@@ -1,4 +1,5 @@
 import { type ByteString, fromByteString, isValidUtf8, toByteString } from "../model/byte-string.ts";
+import { escapeLabelValue } from "../model/labels.ts";
 import type {
   Bucket,
   Count,
@@ -12,7 +13,7 @@ import type {
 } from "../model/metric-family.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { formatFloat } from "./float.ts";
-import { escapeQuoted, writeLabels, writeName, writeNameAndLabels } from "./text-encoder.ts";
+import { writeLabels, writeName, writeNameAndLabels } from "./text-encoder.ts";
 
 /**
  * Writes OpenMetrics text 1.0 (github.com/prometheus/OpenMetrics, `specification/OpenMetrics.md`). Names and suffixes are those of
@@ -60,7 +61,7 @@ export function writeOpenMetricsFamily(
   const total = family.type === "counter" && family.name.endsWith(TOTAL);
   const name = total ? family.name.slice(0, -TOTAL.length) : family.name;
   if (family.help !== undefined) {
-    writeDescriptor(out, "HELP", name, escapeQuoted(toValidUtf8(family.help)));
+    writeDescriptor(out, "HELP", name, escapeLabelValue(toValidUtf8(family.help)));
   }
   writeDescriptor(out, "TYPE", name, family.type === "counter" && !total ? "unknown" : TYPE_WORDS[family.type]);
   if (family.unit && name.endsWith(`_${family.unit}`)) {

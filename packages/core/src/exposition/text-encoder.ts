@@ -1,4 +1,5 @@
 import type { ByteString } from "../model/byte-string.ts";
+import { escapeLabelValue } from "../model/labels.ts";
 import type { Histogram, Label, Metric, MetricFamily, MetricType, Summary } from "../model/metric-family.ts";
 import { isLegacyLabelName, isLegacyMetricName } from "../model/names.ts";
 import type { ByteWriter } from "./byte-writer.ts";
@@ -171,7 +172,7 @@ export function writeLabels(out: ByteWriter, labels: readonly Label[]): void {
     }
     writeName(out, name, isLegacyLabelName(name));
     out.writeLatin1('="');
-    out.writeLatin1(escapeQuoted(value));
+    out.writeLatin1(escapeLabelValue(value));
     out.writeByte(QUOTE);
   }
 }
@@ -182,18 +183,12 @@ export function writeName(out: ByteWriter, name: ByteString, legacy = isLegacyMe
     out.writeLatin1(name);
   } else {
     out.writeByte(QUOTE);
-    out.writeLatin1(escapeQuoted(name));
+    out.writeLatin1(escapeLabelValue(name));
     out.writeByte(QUOTE);
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", '"': '\\"' };
-
-/** Escapes what stands between quotes: label values and quoted names. */
-export function escapeQuoted(text: ByteString): ByteString {
-  return /[\\\n"]/.test(text) ? text.replace(/[\\\n"]/g, (character) => ESCAPES[character]!) : text;
-}
-
+/** Unlike label values, help keeps its quotes as they are. */
 function escapeHelp(text: ByteString): ByteString {
-  return /[\\\n]/.test(text) ? text.replace(/[\\\n]/g, (character) => ESCAPES[character]!) : text;
+  return /[\\\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n") : text;
 }

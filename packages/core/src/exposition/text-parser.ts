@@ -20,8 +20,9 @@ export interface TextParserOptions {
  *
  * A line without any name, `{a="b"} 1`, continues the metric of the sample line before, which is then listed twice, as upstream.
  *
- * Deviations, where the Go parser crashes or mixes metrics up: such a line after a comment that names a family is an error; and in
- * `{…}` lines, `le` and `quantile` belong to the family that is named there, not to the one of the line before.
+ * Deviations, where the Go parser crashes or mixes metrics up: such a line is an error after another one of its kind and after a
+ * comment that names a family; and in `{…}` lines, `le` and `quantile` belong to the family that is named there, not to the one of
+ * the line before.
  *
  * @throws WaystationError `PARSE` with the position of what was found
  */
@@ -39,8 +40,8 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["gaugehistogram", "gauge_histogram"],
 ]);
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+/** What may fit into 64 bits: a sign, zeros, and up to 19 digits that count. */
+const INTEGER = /^([+-]?)0*([0-9]{1,19})$/;
 
 class TextParser {
   readonly #in: TextScanner;
@@ -192,13 +193,15 @@ class TextParser {
     ) {
       throw input.error(`negative count for histogram ${quoteForMessage(draft.family.name)}`, valueStart);
     }
-    const metric: Metric = named ? { labels } : this.#metric!;
+    let metric: Metric = { labels };
     if (!named) {
-      metric.labels.push(...labels);
+      metric = this.#metric!;
+      metric.labels = metric.labels.concat(labels);
     }
-    this.#metric = addSample(this.#owner, metric, labels, bound, value);
+    metric = addSample(this.#owner, metric, labels, bound, value);
+    this.#metric = named ? metric : undefined;
     if (input.bytes[input.at] !== scan.LF) {
-      this.#metric.timestamp = this.#readTimestamp();
+      metric.timestamp = this.#readTimestamp();
     }
     input.at++;
   }
@@ -332,8 +335,9 @@ class TextParser {
     input.skipBlanks();
     const start = input.skipWord();
     const text = input.slice(start, input.at);
-    const timestamp = /^[+-]?[0-9]+$/.test(text) ? BigInt(text.replace(/^\+/, "")) : undefined;
-    if (timestamp === undefined || timestamp < INT64_MIN || timestamp > INT64_MAX) {
+    const [, sign, digits] = INTEGER.exec(text) ?? [];
+    const timestamp = digits === undefined ? undefined : BigInt(`${sign === "-" ? "-" : ""}${digits}`);
+    if (timestamp === undefined || BigInt.asIntN(64, timestamp) !== timestamp) {
       throw input.error(`expected integer as timestamp, got ${input.quote(start, input.at)}`, start);
     }
     if (input.bytes[input.at] !== scan.LF) {
