@@ -47,7 +47,6 @@ export function createApp(options: AppOptions): Koa {
     logger,
     metrics,
     routePrefix,
-    utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
     maxBodyBytes: settings["push.max-body-bytes"],
   });

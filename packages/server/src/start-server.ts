@@ -1,9 +1,9 @@
-import type http from "node:http";
 import type { AddressInfo } from "node:net";
-import { Gateway, WaystationError } from "@waystation/core";
+import { Gateway, type Journal, WaystationError } from "@waystation/core";
 import { parseListenAddress } from "./config/flags.ts";
 import { redactUrl, type Settings } from "./config/settings.ts";
 import { createApp } from "./create-app.ts";
+import { Drain } from "./http/drain.ts";
 import { type AnyHttpServer, createHttpServer } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
@@ -15,6 +15,8 @@ import { WebConfigFile } from "./web-config/web-config-file.ts";
 export interface StartOptions {
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Instead of the one that the settings name. The gateway opens and closes it. */
+  readonly journal?: Journal;
 }
 
 export interface RunningServer {
@@ -27,36 +29,32 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
 }
 
-/** How long requests under way may take after `stop`, milliseconds; then their connections are cut. */
-const DRAIN_MS = 5_000;
-/** How often to look for connections that have become idle meanwhile. */
-const DRAIN_STEP_MS = 50;
-
 /**
  * Opens the storage, listens, serves.
  *
  * @throws `CONFIG`, and what the journal's `open` and the gateway's `open` throw; nothing is left open then
  */
-export async function startServer({ settings, logger }: StartOptions): Promise<RunningServer> {
+export async function startServer({ settings, logger, journal }: StartOptions): Promise<RunningServer> {
   logger.info(
-    { version: VERSION, node: process.version, storage: redactUrl(settings.storageUrl) },
+    { version: VERSION, node: process.version, storage: journal?.name ?? redactUrl(settings.storageUrl) },
     "starting waystation",
   );
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
   const gateway = await Gateway.open({
-    journal: await createJournal(settings.storageUrl),
+    journal: journal ?? (await createJournal(settings.storageUrl)),
     utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
   });
 
   const servers: AnyHttpServer[] = [];
+  const drains: Drain[] = [];
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let stopping = false;
   const stop = (): Promise<void> => {
     if (!stopping) {
       stopping = true;
-      stopAll(servers, gateway, logger).then(resolve, reject);
+      stopAll(drains, gateway, logger).then(resolve, reject);
     }
     return stopped;
   };
@@ -74,10 +72,11 @@ export async function startServer({ settings, logger }: StartOptions): Promise<R
       const server = createHttpServer(handle, { webConfig, logger });
       await listen(server, target);
       servers.push(server);
+      drains.push(new Drain(server));
       logger.info({ address: describeAddress(server) }, "listening");
     }
   } catch (error) {
-    await stopAll(servers, gateway, logger);
+    await stopAll(drains, gateway, logger);
     throw error;
   }
   return { gateway, addresses: servers.map((server) => server.address() as AddressInfo), stop, stopped };
@@ -113,23 +112,8 @@ function describeAddress(server: AnyHttpServer): string {
   return address.family === "IPv6" ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
 
-async function stopAll(servers: readonly AnyHttpServer[], gateway: Gateway, logger: Logger): Promise<void> {
-  await Promise.all(servers.map(drain));
+async function stopAll(drains: readonly Drain[], gateway: Gateway, logger: Logger): Promise<void> {
+  await Promise.all(drains.map((drain) => drain.finish()));
   await gateway.close();
   logger.info("stopped");
-}
-
-/** Stops accepting and waits for requests under way, not for connections that are merely kept alive. */
-function drain(server: AnyHttpServer): Promise<void> {
-  // The HTTP/2 server has these methods too, as it also serves HTTP/1.1; its type does not say so.
-  const connections = server as http.Server;
-  return new Promise((resolve) => {
-    const closeIdle = setInterval(() => connections.closeIdleConnections(), DRAIN_STEP_MS);
-    const cut = setTimeout(() => connections.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearInterval(closeIdle);
-      clearTimeout(cut);
-      resolve();
-    });
-  });
 }

@@ -24,19 +24,13 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 /**
- * What a client is told about a failure; undefined for defects, whose details are for the log only. Clients that pushed learn
- * whether trying again is safe and whether it is needed.
+ * What a client is told about a failure; undefined for defects, whose details are for the log only.
  */
 export function plainError(error: unknown): PlainError | undefined {
   if (!isWaystationError(error)) return undefined;
   const status = STATUS[error.code];
   if (status === undefined) return undefined;
-  if (status !== 503) return { status, message: error.message };
-  const fate =
-    error.code === "IN_DOUBT"
-      ? "It may or may not have been stored; repeating it does no harm."
-      : "It was not stored; please repeat it.";
-  return { status, message: `${error.message}. ${fate}`, retryAfter: RETRY_AFTER_SECONDS };
+  return { status, message: error.message, ...(status === 503 && { retryAfter: RETRY_AFTER_SECONDS }) };
 }
 
 const RETRY_AFTER_SECONDS = 2;

@@ -50,7 +50,10 @@ function rewriteRequestLine(code: string | undefined, packet: Buffer): Buffer | 
   if (code === "HPE_INVALID_METHOD") line = `PATCH ${target}`;
   else if (code === "HPE_INVALID_URL" && /[\x80-\xff]/.test(target)) line = `${method} ${escapeHighBytes(target)}`;
   else return undefined;
-  return Buffer.concat([Buffer.from(`${line} ${protocol}\r\nConnection: close\r\n`, "latin1"), packet.subarray(lineEnd + 1)]);
+  return Buffer.concat([
+    Buffer.from(`${line} ${protocol}\r\nConnection: close\r\n`, "latin1"),
+    packet.subarray(lineEnd + 1),
+  ]);
 }
 
 function escapeHighBytes(target: string): string {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Gateway, isWaystationError } from "@waystation/core";
+import { type Gateway, isWaystationError, type WaystationError } from "@waystation/core";
 import type { Middleware } from "koa";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
@@ -13,7 +13,6 @@ export interface PushOptions {
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   readonly routePrefix: string;
-  readonly utf8Names: boolean;
   readonly checkConsistency: boolean;
   readonly maxBodyBytes: number;
 }
@@ -76,13 +75,14 @@ export class PushRoute {
   }
 
   async #delete({ tail }: Job): Promise<number> {
-    await this.#options.gateway.delete(this.#options.gateway.parseKey(tail));
+    const { gateway } = this.#options;
+    await gateway.delete(gateway.parseKey(tail));
     return 202;
   }
 
   async #push({ req, tail, encoding }: Job, body: Uint8Array): Promise<number> {
     const { gateway, checkConsistency, maxBodyBytes } = this.#options;
-    const key = this.#options.gateway.parseKey(tail);
+    const key = gateway.parseKey(tail);
     await gateway.push({
       key,
       mode: req.method === "PUT" ? "replace" : "merge",
@@ -165,9 +165,25 @@ function openGzip(body: Uint8Array): void {
 function describeFailure(error: unknown): PlainError | undefined {
   if (error instanceof UndecodableRequest) return plainError(error.cause);
   const answer = plainError(error);
-  if (answer === undefined || !isWaystationError(error, "INCONSISTENT")) return answer;
-  return { ...answer, message: `pushed metrics are invalid or inconsistent with existing metrics: ${answer.message}` };
+  const preface = answer && PREFACES.find(({ matches }) => matches(error as WaystationError))?.text;
+  return preface === undefined ? answer : { ...answer!, message: `${preface}: ${answer!.message}` };
 }
+
+/** What a client is told first: in the Pushgateway's words that its push is wrong, or what became of it. */
+const PREFACES: readonly { readonly matches: (error: WaystationError) => boolean; readonly text: string }[] = [
+  {
+    matches: ({ code }) => code === "INCONSISTENT",
+    text: "pushed metrics are invalid or inconsistent with existing metrics",
+  },
+  {
+    matches: ({ code }) => code === "IN_DOUBT",
+    text: "this may or may not have been stored, and repeating it does no harm",
+  },
+  {
+    matches: (error) => plainError(error)?.status === 503,
+    text: "this was not stored, please repeat it",
+  },
+];
 
 const CONNECTION_SIGNALS = new WeakMap<Socket, AbortSignal>();
 

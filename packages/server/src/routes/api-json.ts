@@ -41,7 +41,7 @@ function metricJson(type: MetricFamily["type"], metric: Metric): JsonObject {
   const labels = labelsJson(metric.labels);
   if (type === "summary") {
     const quantiles = jsonObject();
-    for (const { quantile, value } of metric.summary?.quantiles ?? [])
+    for (const { quantile = 0, value = 0 } of metric.summary?.quantiles ?? [])
       quantiles[formatFloatSigned(quantile)] = formatFloatSigned(value);
     return {
       count: formatCount(metric.summary?.count),
@@ -67,7 +67,7 @@ function metricJson(type: MetricFamily["type"], metric: Metric): JsonObject {
 
 function classicBuckets(metric: Metric): JsonObject {
   const buckets = jsonObject();
-  for (const { upperBound, cumulativeCount } of metric.histogram?.buckets ?? []) {
+  for (const { upperBound = 0, cumulativeCount } of metric.histogram?.buckets ?? []) {
     buckets[formatFloatSigned(upperBound)] = formatCount(cumulativeCount, metric.histogram?.float);
   }
   return buckets;

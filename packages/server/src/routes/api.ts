@@ -3,6 +3,7 @@ import type { Gateway } from "@waystation/core";
 import type { Context } from "koa";
 import { setEmpty } from "../middleware/errors.ts";
 import { groupJson } from "./api-json.ts";
+import { catchUp } from "./freshness.ts";
 
 const CORS_HEADERS = {
   "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin",
@@ -40,7 +41,7 @@ export function apiStatus({ flags, startTime, buildInformation }: StatusFacts): 
 /** `GET /api/v1/metrics`: everything stored, as JSON, streamed. */
 export function apiMetrics(gateway: Gateway): (ctx: Context) => Promise<void> {
   return async (ctx) => {
-    await gateway.refresh();
+    await catchUp(gateway);
     ctx.set(CORS_HEADERS);
     ctx.set("Content-Type", "application/json");
     ctx.body = Readable.from(renderGroups(gateway));

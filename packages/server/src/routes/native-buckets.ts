@@ -18,7 +18,7 @@ export interface NativeBucket {
  * @param float are the counts absolute? Else they are differences between neighbours.
  */
 export function nativeBuckets(histogram: NativeHistogram, float: boolean): NativeBucket[] {
-  const { schema, zeroThreshold, zeroCount } = histogram;
+  const { schema = 0, zeroThreshold = 0, zeroCount = 0 } = histogram;
   const buckets: NativeBucket[] = [];
   for (const [index, count] of populated(histogram.negativeSpans, histogram.negativeBuckets, float)) {
     buckets.unshift({ boundaries: 1, lower: -bound(index, schema), upper: -bound(index - 1, schema), count });
@@ -39,7 +39,7 @@ function* populated(
   let index = 0;
   let next = 0;
   let sum = 0n;
-  for (const { offset, length } of spans) {
+  for (const { offset = 0, length = 0 } of spans) {
     index += offset;
     // A span may claim more than there are values.
     for (let i = 0; i < length && next < values.length; i++, index++, next++) {

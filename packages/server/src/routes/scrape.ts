@@ -10,11 +10,9 @@ import type { SelfMetrics } from "../metrics/self-metrics.ts";
 export function scrape(gateway: Gateway, selfMetrics: SelfMetrics): (ctx: Context) => Promise<void> {
   return async (ctx) => {
     const collect = collectParameter(ctx.querystring);
-    const { accept, "accept-encoding": acceptEncoding } = ctx.req.headersDistinct;
     const exposition = await gateway.expose({
-      // Of repeated headers the first one counts, as in Go.
-      format: negotiateFormat(accept?.[0]),
-      encoding: negotiateEncoding(acceptEncoding?.[0]),
+      format: negotiateFormat(firstHeader(ctx, "accept")),
+      encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding")),
       self: collect === "pushed" ? [] : await selfMetrics.collect(),
       collect,
     });
@@ -38,4 +36,11 @@ function collectParameter(query: string): "all" | "pushed" | "self" {
   }
   if (names.size !== 1) return "all";
   return names.has("pushed") ? "pushed" : "self";
+}
+
+/** Of repeated headers the first one counts, as in Go; Node joins them. */
+function firstHeader(ctx: Context, name: string): string | undefined {
+  const { rawHeaders } = ctx.req;
+  const at = rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name);
+  return at < 0 ? undefined : rawHeaders[at + 1];
 }

@@ -3,6 +3,7 @@ import type { Context } from "koa";
 import { escapeHtml } from "../http/html.ts";
 import { VERSION } from "../version.ts";
 import type { StatusFacts } from "./api.ts";
+import { catchUp } from "./freshness.ts";
 
 /** How many groups one page shows: a page for people should not cost what a scrape costs. */
 const SHOWN_GROUPS = 200;
@@ -10,7 +11,7 @@ const SHOWN_GROUPS = 200;
 /** `GET /` and `GET /status`: groups, flags and build, as plain HTML. */
 export function statusPage(gateway: Gateway, facts: StatusFacts): (ctx: Context) => Promise<void> {
   return async (ctx) => {
-    await gateway.refresh();
+    await catchUp(gateway);
     ctx.set("Content-Type", "text/html; charset=utf-8");
     ctx.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
     ctx.body = page(groupRows(gateway), facts);

@@ -1,0 +1,52 @@
+import type http from "node:http";
+import type { Socket } from "node:net";
+import tls from "node:tls";
+import type { AnyHttpServer } from "./http-servers.ts";
+
+/** How long requests under way may take, milliseconds; then their connections are cut. */
+const DRAIN_MS = 5_000;
+/** How often to look for connections that have become idle meanwhile. */
+const STEP_MS = 50;
+
+/** Follows a server's connections from the start, to be able to close it in good order. */
+export class Drain {
+  readonly #server: AnyHttpServer;
+  readonly #connections = new Set<Socket>();
+  /** Those that have not brought a request yet; Node counts them as busy. */
+  readonly #unused = new Set<Socket>();
+
+  constructor(server: AnyHttpServer) {
+    this.#server = server;
+    server.on("connection", (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
+    server.on(server instanceof tls.Server ? "secureConnection" : "connection", (socket: Socket) => {
+      this.#unused.add(socket);
+      socket.once("close", () => this.#unused.delete(socket));
+    });
+    server.on("request", (req: http.IncomingMessage) => this.#unused.delete(req.socket));
+  }
+
+  /** Stops accepting and waits for requests under way, not for connections that are merely open. */
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      const closeIdle = setInterval(() => this.#closeIdle(), STEP_MS);
+      const cut = setTimeout(() => {
+        for (const socket of this.#connections) socket.destroy();
+      }, DRAIN_MS);
+      this.#server.close(() => {
+        clearInterval(closeIdle);
+        clearTimeout(cut);
+        resolve();
+      });
+      this.#closeIdle();
+    });
+  }
+
+  #closeIdle(): void {
+    // The HTTP/2 server has this method too, as it also serves HTTP/1.1; its type does not say so.
+    (this.#server as http.Server).closeIdleConnections();
+    for (const socket of this.#unused) socket.destroy();
+  }
+}
