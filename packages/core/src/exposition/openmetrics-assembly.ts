@@ -1,5 +1,14 @@
 import type { ByteString } from "../model/byte-string.ts";
-import type { Exemplar, Label, Metric, MetricFamily, MetricType, Timestamp } from "../model/metric-family.ts";
+import type {
+  Count,
+  Exemplar,
+  Histogram,
+  Label,
+  Metric,
+  MetricFamily,
+  MetricType,
+  Timestamp,
+} from "../model/metric-family.ts";
 import { parseFloatText } from "./float.ts";
 import { isUint64, seriesKey } from "./text-assembly.ts";
 import { quoteForMessage, type TextScanner } from "./text-scanner.ts";
@@ -145,9 +154,9 @@ export class OpenMetricsAssembly {
   #newMetric({ shape, metrics }: Family, labels: Label[]): Metric {
     const metric: Metric = { labels };
     if (shape.type === "summary") {
-      metric.summary = { count: 0, sum: 0, quantiles: [] };
+      metric.summary = { quantiles: [] };
     } else if (shape.parts.has("_bucket")) {
-      metric.histogram = { float: false, count: 0, sum: 0, buckets: [] };
+      metric.histogram = { float: false, buckets: [] };
     }
     metrics.push(metric);
     return metric;
@@ -282,20 +291,29 @@ export class OpenMetricsAssembly {
     }
     const { metric, parts, start } = this.#current;
     this.#current = undefined;
-    const { histogram } = metric;
-    if (histogram !== undefined) {
-      const last = histogram.buckets.at(-1);
-      if (last?.upperBound !== Infinity) {
-        throw this.#in.error("histogram without a bucket for +Inf, expected one", start);
-      }
-      if (parts.has("count") && histogram.count !== last.cumulativeCount) {
-        throw this.#in.error(`count other than that of the bucket for +Inf, expected ${last.cumulativeCount}`, start);
-      }
-      histogram.count = last.cumulativeCount;
-      histogram.float = histogram.buckets.some(({ cumulativeCount }) => !isUint64(Number(cumulativeCount)));
+    if (metric.histogram !== undefined) {
+      this.#completeHistogram(metric.histogram, start);
     } else if (metric.summary === undefined && !parts.has("value")) {
       throw this.#in.error("counter without a _total sample, expected one", start);
     }
+  }
+
+  #completeHistogram(histogram: Histogram, start: number): void {
+    const { buckets, count } = histogram;
+    const last = buckets.at(-1);
+    if (last?.upperBound !== Infinity) {
+      throw this.#in.error("histogram without a bucket for +Inf, expected one", start);
+    }
+    if (count !== undefined && count !== last.cumulativeCount) {
+      throw this.#in.error(`count other than that of the bucket for +Inf, expected ${last.cumulativeCount}`, start);
+    }
+    histogram.float = buckets.some(({ cumulativeCount }) => !isUint64(Number(cumulativeCount)));
+    if (histogram.float) {
+      for (const bucket of buckets) {
+        bucket.cumulativeCount = countOfFloats(Number(bucket.cumulativeCount));
+      }
+    }
+    histogram.count = last.cumulativeCount;
   }
 
   #beginFamily(name: ByteString, start: number): void {
@@ -342,4 +360,9 @@ export class OpenMetricsAssembly {
       this.#families.push(family);
     }
   }
+}
+
+/** In a histogram of floats, integers are kept apart from what is not one. */
+function countOfFloats(value: number): Count {
+  return isUint64(value) ? BigInt(value) : value;
 }

@@ -79,7 +79,7 @@ test("summaries and histograms are put together", () => {
               created: { seconds: 10n, nanos: 0 },
             },
           },
-          { labels: [{ name: "x", value: "1" }], summary: { count: 5, sum: 0, quantiles: [] } },
+          { labels: [{ name: "x", value: "1" }], summary: { quantiles: [], count: 5 } },
         ],
       },
       {
