@@ -44,6 +44,13 @@ export function replyCode(error: unknown): string | undefined {
     : /^([A-Z]+)\b/.exec(error.message)?.[1];
 }
 
+/** For a command that can be done without: managed services and ACLs often forbid some. Other errors count. */
+export function unlessForbidden(error: unknown): undefined {
+  const code = replyCode(error);
+  if (code === "NOPERM" || (code === "ERR" && /unknown/i.test(String(error)))) return undefined;
+  throw error;
+}
+
 /**
  * What a failed command means. Errors of the client library are never passed on or kept as a cause: they carry the command with its
  * arguments, passwords of the login and pushed data among them.

@@ -1,6 +1,6 @@
 import { type Durability, WaystationError } from "@waystation/core";
 import type { Redis } from "ioredis";
-import { replyCode } from "./failures.ts";
+import { unlessForbidden } from "./failures.ts";
 import type { Settings } from "./options.ts";
 
 /** What was found out about a server at the time of connecting. */
@@ -42,12 +42,6 @@ export function parseInfo(text: string): Map<string, string> {
 const CONFIGS = ["appendfsync", "min-replicas-to-write"];
 
 async function ask(redis: Redis): Promise<Fields> {
-  // Managed services often forbid CONFIG, and an ACL may forbid either: what cannot be asked is left out, other errors count.
-  const unlessForbidden = (error: unknown) => {
-    const forbidden = replyCode(error) === "NOPERM" || (replyCode(error) === "ERR" && /unknown/i.test(String(error)));
-    if (!forbidden) throw error;
-    return undefined;
-  };
   const [info, ...configs] = await Promise.all([
     redis.info().catch(unlessForbidden),
     ...CONFIGS.map((name) => redis.config("GET", name).catch(unlessForbidden)),

@@ -69,9 +69,8 @@ export class Link {
    * with a `WaystationError`: `IN_DOUBT` only for `once`.
    */
   async call<T>(until: number, repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
-    let lost: LostConnection | undefined;
     for (;;) {
-      const session = await this.#connected(until, () => undefined, lost);
+      const session = await this.#connected(until, () => undefined);
       try {
         return await session.run(until - performance.now(), commands);
       } catch (error) {
@@ -84,7 +83,6 @@ export class Link {
         if (!failure.unsent && repeatable === "once") {
           throw new WaystationError("IN_DOUBT", `the answer of Redis was lost: ${failure.message}`);
         }
-        lost = failure;
       }
     }
   }
@@ -101,14 +99,13 @@ export class Link {
    * The session, waiting for one until `until`, but not longer than the time-out after the last one was lost: during a long outage calls
    * fail at once.
    */
-  async #connected(until: number, misfit: () => WaystationError | undefined, lost?: LostConnection): Promise<Session> {
+  async #connected(until: number, misfit: () => WaystationError | undefined): Promise<Session> {
     while (this.#session === undefined) {
       if (this.#closing.signal.aborted) throw new WaystationError("CLOSED", "the journal is being closed");
       const unfit = misfit();
       if (unfit) throw unfit;
       const left = Math.min(until, this.#downSince + this.#settings.timeout) - performance.now();
-      if (left <= 0)
-        throw new WaystationError("UNAVAILABLE", `Redis cannot be reached: ${lost?.message ?? this.#problem}`);
+      if (left <= 0) throw new WaystationError("UNAVAILABLE", `Redis cannot be reached: ${this.#problem}`);
       const timer = new AbortController();
       await Promise.race([this.#change.promise, sleep(left, undefined, { signal: timer.signal }).catch(() => {})]);
       timer.abort();

@@ -14,6 +14,7 @@ import {
 import { Copies } from "./copies.ts";
 import { readFacts, requireReadable } from "./facts.ts";
 import { commandFailure } from "./failures.ts";
+import { inspectServer, type ServerFacts } from "./inspect.ts";
 import { Link, type Repeatable } from "./link.ts";
 import { type RedisJournalOptions, resolveSettings, type Settings } from "./options.ts";
 import { describeTarget, parseRedisUrl } from "./redis-url.ts";
@@ -61,7 +62,7 @@ export class RedisJournal implements Journal {
     this.#settings = resolveSettings({ ...settings, ...given });
     this.#keys = journalKeys(this.#settings.prefix);
     this.#onWarning = options.onWarning;
-    this.#link = new Link(target, this.#settings, (session) => this.#meet(session));
+    this.#link = new Link(target, this.#settings, ({ facts }) => this.#note(facts));
     this.#copies = new Copies(this.#settings);
     this.#snapshots = new Snapshots(this.#link, this.#keys, this.#settings);
     this.#restorer = new Restorer(this.#link, this.#keys, this.#settings, this.#snapshots);
@@ -152,8 +153,11 @@ export class RedisJournal implements Journal {
     // Without ending the session when it is slow: an append may be under way, with more time than this.
     const late = sleep(HEALTH_TIME, undefined, { ref: false }).then(() => undefined);
     try {
-      const facts = await Promise.race([readFacts(session, this.#keys), late]);
-      if (!facts) return { ok: false, detail: `Redis did not answer within ${HEALTH_TIME} ms` };
+      const answers = Promise.all([readFacts(session, this.#keys), inspectServer(session.reads, this.#settings)]);
+      const found = await Promise.race([answers, late]);
+      if (!found) return { ok: false, detail: `Redis did not answer within ${HEALTH_TIME} ms` };
+      const [facts, server] = found;
+      this.#note(server);
       requireReadable(facts);
       const { journalBytes, snapshotBytes } = facts;
       const detail = this.#warnings.join("; ");
@@ -212,10 +216,11 @@ export class RedisJournal implements Journal {
     return this.#link.call(performance.now() + this.#settings.timeout, repeatable, commands);
   }
 
-  #meet({ facts }: Session): void {
-    this.#survives = facts.survives;
-    this.#warnings = facts.warnings;
-    for (const warning of facts.warnings) {
+  /** Takes over what was found out about the server; a warning is given once. */
+  #note({ survives, warnings }: ServerFacts): void {
+    this.#survives = survives;
+    this.#warnings = warnings;
+    for (const warning of warnings) {
       if (this.#warned.has(warning)) continue;
       this.#warned.add(warning);
       this.#onWarning?.(warning);

@@ -1,6 +1,6 @@
 import { type Cursor, type Entry, MAX_TAIL_BYTES, type Tail, WaystationError } from "@waystation/core";
-import type { JournalKeys } from "./scripts.ts";
-import { READ } from "./scripts.ts";
+import { LostConnection, unlessForbidden } from "./failures.ts";
+import { type JournalKeys, READ } from "./scripts.ts";
 import type { Session } from "./session.ts";
 
 /** What a script may put into its reply: Lua copies it, during which Redis does nothing else. More comes by plain XRANGE. */
@@ -50,20 +50,18 @@ export const BROKEN =
   "its stream does not hold what its facts say, so keys were evicted, trimmed or deleted; set maxmemory-policy to noeviction, " +
   "then delete all keys of this prefix, and a live replica puts its state back";
 
-/** Reads what follows `since`: one round trip if that is little, else two. */
+/**
+ * Reads what follows `since`, from a primary: one round trip if that is little, else two. A server that was made a replica without a
+ * word would otherwise answer with an old state for ever, since only writes fail there.
+ */
 export async function readTail(session: Session, keys: JournalKeys, since: Cursor): Promise<Tail> {
-  const first = parseTailReply(
-    await session.reads.callBuffer(
-      "EVAL",
-      READ,
-      2,
-      keys.stream,
-      keys.facts,
-      since.position,
-      since.tag,
-      SCRIPT_TAIL_BYTES,
-    ),
-  );
+  const { stream, facts } = keys;
+  const [reply, role] = await Promise.all([
+    session.reads.callBuffer("EVAL", READ, 2, stream, facts, since.position, since.tag, SCRIPT_TAIL_BYTES),
+    session.reads.role().catch(unlessForbidden),
+  ]);
+  if (role && role[0] !== "master") throw new LostConnection("this server is a replica now", true);
+  const first = parseTailReply(reply);
   if (first.status !== "ok") throw refusal(first.status, since, first.position);
   const entries = [...first.entries];
   const last = entries.at(-1);

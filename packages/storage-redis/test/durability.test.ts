@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Cursor, type Durability, ORIGIN } from "@waystation/core";
 import { RedisJournal } from "../src/index.ts";
 import { skipRedis } from "./find-redis.ts";
-import { append, chunksOf, eventually, openJournal, readAll, rejectsWith, startRedis, textOf } from "./kit.ts";
+import { append, chunksOf, client, eventually, openJournal, readAll, rejectsWith, startRedis, textOf } from "./kit.ts";
 
 const setups: Readonly<Record<string, { args: string[]; survives: Durability; warning?: RegExp }>> = {
   "without an append-only file": { args: [], survives: "gateway-crash", warning: /no append-only file/ },
@@ -35,7 +35,7 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
     });
   }
 
-  test("is found out anew at each connection, and the same warning comes once", async (t) => {
+  test("is found out anew at each connection and by health, and the same warning comes once", async (t) => {
     const server = await startRedis(t);
     const warnings: string[] = [];
     const journal = await openJournal(t, { url: server.url, onWarning: (message) => warnings.push(message) });
@@ -47,6 +47,9 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
     await server.restart(["--appendonly", "yes"]);
     await eventually(async () => assert.equal(journal.survives, "storage-crash"));
     assert.equal(warnings.length, 1);
+    await client(t, server.url).config("SET", "appendfsync", "always");
+    assert.equal((await journal.health()).ok, true);
+    assert.equal(journal.survives, "host-crash");
   });
 
   for (const fsync of ["everysec", "always"]) {
