@@ -21,6 +21,7 @@ import { Committer } from "./committer.ts";
 import { Compactor } from "./compactor.ts";
 import { isDelimitedProtobuf } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
+import { encodeRestore, type StandingGroup } from "./encode-restore.ts";
 import { Replica } from "./replica.ts";
 
 export interface GatewayOptions {
@@ -207,6 +208,16 @@ export class Gateway {
     const block = this.#directEncoder.encode(body, push.key);
     if (block !== undefined) return encodePushRecord(push.mode, push.key.id, push.time, push.unchecked, block);
     return encodePush(parseText(body, { utf8Names: this.#options.utf8Names ?? false }), push);
+  }
+
+  /**
+   * Takes over a group as it stood in another gateway, with the times at which it was pushed there. A group of the same key is
+   * replaced; contradictions with other groups are settled as if it had been pushed without consistency check.
+   *
+   * @throws `INCONSISTENT` if it holds what no push may store, and nothing changes; else like {@link push}
+   */
+  async restore(group: StandingGroup): Promise<void> {
+    await this.#commit(encodeRestore(group));
   }
 
   /** Deletes a group. It need not exist. Throws like {@link push}. */
