@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isWaystationError, WaystationError } from "../errors.ts";
-import type { Journal } from "../journal/journal.ts";
+import type { Cursor, Journal, Tail } from "../journal/journal.ts";
 import { decodeVerifiedEntry, ENTRY_OVERHEAD, encodeEntry, RECORD_OVERHEAD, RULES_LEVEL } from "../record/entry.ts";
 import type { GatewayRecord } from "../record/record.ts";
 import type { Publisher } from "./channels.ts";
@@ -20,17 +20,25 @@ interface Waiting {
   readonly signal: AbortSignal | undefined;
   /** On this process' clock. */
   readonly expires: number;
+  /** Only the first call counts. */
   readonly settle: (verdict: Verdict) => void;
 }
 
 interface Batch {
   readonly tag: string;
+  /** On the journal's clock: after it the journal refuses the entry. */
   readonly deadline: number;
+  /** On this process' clock: after it the outcome counts as unknown. */
+  readonly patience: number;
+  /** How often the replica's state had been loaded when the entry was made. */
+  readonly loads: number;
   readonly data: Uint8Array;
   readonly records: readonly GatewayRecord[];
   readonly waiting: readonly Waiting[];
 }
 
+/** Milliseconds between two looks for those who have waited too long. */
+const SWEEP_EVERY = 100;
 /** Entries are cut at about this size; a single larger record travels alone. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
 
@@ -50,14 +58,17 @@ export class Committer {
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #closed = false;
-  #sweeper: NodeJS.Timeout | undefined;
+  #inFlight: Batch | undefined;
   #inDoubt = false;
+  readonly #sweeper: NodeJS.Timeout;
 
   constructor(journal: Journal, replica: Replica, publisher: Publisher, options: CommitterOptions) {
     this.#journal = journal;
     this.#replica = replica;
     this.#publisher = publisher;
     this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY);
+    this.#sweeper.unref();
   }
 
   get waiting(): number {
@@ -77,13 +88,21 @@ export class Committer {
    * Resolves with the state's verdict on the record, once it is durable.
    *
    * @param signal when aborted before the record is sent, it is dropped
-   * @throws `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `IN_DOUBT`, `CLOSED`
+   * @throws `TOO_LARGE`, `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `IN_DOUBT`, `CLOSED`
    */
   commit(record: Uint8Array, signal?: AbortSignal): Promise<Verdict> {
     const { maxWaiting, maxWaitingBytes, timeout } = this.#options;
     if (this.#closed)
       return Promise.reject(new WaystationError("CLOSED", "the gateway is shutting down; nothing was stored"));
     if (this.#replica.halted !== undefined) return Promise.reject(unavailable(this.#replica.halted));
+    if (record.length > maxWaitingBytes) {
+      return Promise.reject(
+        new WaystationError(
+          "TOO_LARGE",
+          `the push takes ${record.length} bytes, of at most ${maxWaitingBytes} that may wait; nothing was stored`,
+        ),
+      );
+    }
     if (this.#queue.length >= maxWaiting || this.#queuedBytes + record.length > maxWaitingBytes) {
       const waiting = `${this.#queue.length} pushes (${this.#queuedBytes} bytes)`;
       return Promise.reject(
@@ -105,19 +124,22 @@ export class Committer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    clearInterval(this.#sweeper);
   }
 
   async #run(): Promise<void> {
     // One turn of the event loop: everything that arrived in it makes up the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
-      const batch = this.#cutBatch();
+      if (this.#replica.halted !== undefined) this.#refuseQueue(unavailable(this.#replica.halted));
+      const batch = this.#encode(this.#take());
       if (batch !== undefined) await this.#append(batch);
     }
     this.#running = undefined;
   }
 
-  #cutBatch(): Batch | undefined {
+  /** What goes into the next entry. */
+  #take(): Waiting[] {
     const waiting: Waiting[] = [];
     const now = Date.now();
     let size = ENTRY_OVERHEAD;
@@ -127,37 +149,57 @@ export class Committer {
       if (waiting.length > 0 && size + bytes > MAX_ENTRY_BYTES) break;
       taken++;
       this.#queuedBytes -= next.record.length;
-      if (next.signal?.aborted) next.settle(new WaystationError("CLOSED", "the client has gone; nothing was stored"));
-      else if (next.expires < now) next.settle(unavailable());
-      else {
+      const refusal = refusalOf(next, now);
+      if (refusal !== undefined) {
+        next.settle(refusal);
+      } else {
         waiting.push(next);
         size += bytes;
       }
     }
     this.#queue = this.#queue.slice(taken);
+    return waiting;
+  }
+
+  #encode(waiting: readonly Waiting[]): Batch | undefined {
     if (waiting.length === 0) return undefined;
-    const base = { position: this.#replica.cursor.position, hash: this.#replica.state.hash };
+    const { cursor, state, loads, time } = this.#replica;
     const data = encodeEntry(
       waiting.map(({ record }) => record),
-      { level: RULES_LEVEL, base },
+      { level: RULES_LEVEL, base: { position: cursor.position, hash: state.hash } },
     );
-    // What cannot be read back must not enter the journal.
-    const { records } = decodeVerifiedEntry(data);
-    return { tag: randomTag(), deadline: this.#replica.time + this.#options.timeout, data, records, waiting };
+    const { timeout } = this.#options;
+    try {
+      // What cannot be read back must not enter the journal.
+      const { records } = decodeVerifiedEntry(data);
+      return {
+        tag: randomTag(),
+        deadline: time + timeout,
+        patience: Date.now() + timeout,
+        data,
+        records,
+        waiting,
+        loads,
+      };
+    } catch (cause) {
+      const error = new WaystationError("CORRUPT", "the push cannot be read back; nothing was stored", { cause });
+      for (const { settle } of waiting) settle(error);
+      return undefined;
+    }
   }
 
   async #append(batch: Batch): Promise<void> {
     const started = performance.now();
     this.#replica.expect(batch.tag);
+    this.#inFlight = batch;
     try {
       const { at, tail } = await this.#journal.append(batch.data, this.#replica.cursor, batch);
-      this.#replica.applyTail(tail);
-      if (this.#replica.cursor.position < at.position - 1) await this.#replica.catchUp();
-      if (this.#replica.cursor.position < at.position) {
-        this.#replica.noteEntryBytes(batch.data.length);
-        this.#replica.applyEntry(at, batch.records);
+      try {
+        await this.#apply(batch, at, tail);
+      } catch (error) {
+        // It is in the journal: whatever goes wrong from here on says nothing else.
+        await this.#settleDoubt(batch, asError(error));
       }
-      this.#settle(batch);
       const duration = performance.now() - started;
       this.#publisher.publish("waystation:append", {
         records: batch.records.length,
@@ -165,97 +207,149 @@ export class Committer {
         duration,
       });
     } catch (error) {
+      this.#publisher.publish("waystation:append-failed", { error: asError(error), records: batch.records.length });
       await this.#handleFailure(batch, error);
     } finally {
+      this.#inFlight = undefined;
       this.#replica.forget(batch.tag);
     }
   }
 
+  /** Takes in what others appended before the own entry, then that. */
+  async #apply(batch: Batch, at: Cursor, tail: Tail): Promise<void> {
+    const replica = this.#replica;
+    // After a reload meanwhile, this may be of a history that was left: the journal has to say what is in the present one.
+    if (batch.loads !== replica.loads) throw new Error("the state was loaded anew during the append");
+    replica.applyTail(tail);
+    if (replica.cursor.position < at.position - 1) await replica.catchUp();
+    if (batch.loads !== replica.loads) throw new Error("the state was loaded anew during the append");
+    if (replica.cursor.position < at.position) {
+      replica.noteEntryBytes(batch.data.length);
+      replica.applyEntry(at, batch.records);
+    }
+    this.#settle(batch);
+  }
+
   async #handleFailure(batch: Batch, error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error : new Error(String(error));
-    this.#publisher.publish("waystation:append-failed", { error: reason, records: batch.records.length });
     if (isWaystationError(error, "TRUNCATED", "REWOUND")) {
-      this.#reject(batch, unavailable(error));
-      await this.#reload(error);
+      // Certainly not written, so it may be sent again.
+      if (await this.#reload(error)) this.#putBack(batch);
+      else this.#reject(batch, unavailable(error));
     } else if (isWaystationError(error, "UNAVAILABLE", "FULL", "LATE", "CLOSED")) {
       this.#reject(batch, error);
     } else {
-      await this.#settleDoubt(batch, reason);
+      await this.#settleDoubt(batch, asError(error));
     }
   }
 
   /**
    * Finds out what became of an append: its entry is in the journal, or its deadline has passed on the journal's clock without it.
-   * Whoever waits longer than that is told that it is unknown.
+   * Until then nothing is sent. Whoever waits longer than that is told that it is unknown.
    */
   async #settleDoubt(batch: Batch, reason: Error): Promise<void> {
     this.#inDoubt = true;
-    this.#sweeper = setInterval(() => this.#sweep(), 100);
-    const patience = Date.now() + this.#options.timeout;
-    let answered = false;
     for (let pause = 20; ; pause = Math.min(pause * 2, 1000)) {
-      try {
-        await this.#replica.catchUp();
-        if (this.#replica.verdictsOf(batch.tag) !== undefined) {
-          if (!answered) this.#settle(batch);
-          break;
-        }
-        // What was not there after its deadline is refused from then on, so it will never be there.
-        if (this.#replica.journalTime > batch.deadline) {
-          if (!answered) this.#reject(batch, unavailable(reason));
-          break;
-        }
-      } catch (error) {
-        if (isWaystationError(error, "TRUNCATED", "REWOUND")) {
-          if (!answered) this.#reject(batch, inDoubt(reason));
-          answered = true;
-          await this.#reload(error);
-          break;
-        }
-        if (this.#replica.halted !== undefined || isWaystationError(error, "CLOSED")) {
-          if (!answered) this.#reject(batch, inDoubt(reason));
-          break;
-        }
-      }
-      if (!answered && Date.now() > patience) {
+      if (await this.#isSettled(batch, reason)) break;
+      if (this.#closed && Date.now() > batch.patience) {
         this.#reject(batch, inDoubt(reason));
-        answered = true;
+        this.#refuseQueue(unavailable(reason));
+        break;
       }
-      if (answered && this.#closed) break;
       await delay(pause);
     }
-    clearInterval(this.#sweeper);
     this.#inDoubt = false;
+  }
+
+  async #isSettled(batch: Batch, reason: Error): Promise<boolean> {
+    const replica = this.#replica;
+    try {
+      const time = await replica.catchUp();
+      if (replica.verdictsOf(batch.tag) !== undefined) {
+        this.#settle(batch);
+      } else if (batch.loads !== replica.loads) {
+        // It may be part of the snapshot, or of a history that was lost.
+        this.#reject(batch, inDoubt(reason));
+      } else if (time > batch.deadline) {
+        // What was not there after its deadline is refused from then on, so it will never be there.
+        this.#reject(batch, unavailable(reason));
+      } else {
+        return false;
+      }
+      return true;
+    } catch (error) {
+      if (replica.halted !== undefined || isWaystationError(error, "CLOSED")) {
+        this.#reject(batch, inDoubt(reason));
+        return true;
+      }
+      if (isWaystationError(error, "TRUNCATED", "REWOUND")) await this.#reload(error);
+      return false;
+    }
   }
 
   #settle(batch: Batch): void {
     const verdicts = this.#replica.verdictsOf(batch.tag);
-    const unknown = verdicts ?? inDoubt(this.#replica.halted ?? new Error("its entry could not be applied"));
-    for (const [i, { settle }] of batch.waiting.entries()) settle(unknown instanceof Error ? unknown : unknown[i]);
+    if (verdicts === undefined) {
+      this.#reject(batch, inDoubt(this.#replica.halted ?? new Error("its entry could not be applied")));
+    } else {
+      for (const [i, { settle }] of batch.waiting.entries()) settle(verdicts[i]);
+    }
   }
 
   #reject(batch: Batch, error: WaystationError): void {
     for (const { settle } of batch.waiting) settle(error);
   }
 
-  /** Refuses what has waited too long behind an append in doubt. */
-  #sweep(): void {
-    const now = Date.now();
-    const expired = this.#queue.filter(({ expires }) => expires < now);
-    if (expired.length === 0) return;
-    this.#queue = this.#queue.filter(({ expires }) => expires >= now);
-    for (const { record, settle } of expired) {
-      this.#queuedBytes -= record.length;
-      settle(unavailable());
-    }
+  #putBack(batch: Batch): void {
+    this.#queue = [...batch.waiting, ...this.#queue];
+    for (const { record } of batch.waiting) this.#queuedBytes += record.length;
   }
 
-  async #reload(reason: WaystationError): Promise<void> {
-    await this.#replica.reload(reason).catch((error: unknown) => {
-      // The next append finds the same again, and tries again.
-      this.#publisher.publish("waystation:append-failed", { error: error as Error, records: 0 });
-    });
+  #refuseQueue(error: WaystationError): void {
+    const refused = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const { settle } of refused) settle(error);
   }
+
+  /** Answers whoever has waited too long. An append that is under way goes on, and is applied when its outcome is known. */
+  #sweep(): void {
+    const now = Date.now();
+    if (this.#inFlight !== undefined && now > this.#inFlight.patience) {
+      this.#reject(this.#inFlight, inDoubt(new Error("the journal has not answered")));
+    }
+    if (this.#queue.every((waiting) => refusalOf(waiting, now) === undefined)) return;
+    const kept: Waiting[] = [];
+    for (const waiting of this.#queue) {
+      const refusal = refusalOf(waiting, now);
+      if (refusal === undefined) {
+        kept.push(waiting);
+      } else {
+        this.#queuedBytes -= waiting.record.length;
+        waiting.settle(refusal);
+      }
+    }
+    this.#queue = kept;
+  }
+
+  async #reload(reason: WaystationError): Promise<boolean> {
+    try {
+      await this.#replica.reload(reason);
+      return true;
+    } catch (error) {
+      this.#publisher.publish("waystation:append-failed", { error: asError(error), records: 0 });
+      return false;
+    }
+  }
+}
+
+/** Why a waiting record is not to be sent any more. */
+function refusalOf({ signal, expires }: Waiting, now: number): WaystationError | undefined {
+  if (signal?.aborted) return new WaystationError("CLOSED", "the client has gone; nothing was stored");
+  return expires < now ? unavailable() : undefined;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 const randomness = Buffer.alloc(6 * 256);

@@ -40,13 +40,21 @@ export class Compactor {
   check(): void {
     if (this.#running !== undefined || this.#replica.bytesSinceSnapshot <= this.threshold) return;
     if (Date.now() < this.#notBefore || this.#replica.halted !== undefined) return;
-    this.#running = this.compact().finally(() => {
-      this.#running = undefined;
-    });
+    void this.compact();
   }
 
-  /** Publishes a snapshot of the present state. Never rejects: the outcome is published. */
-  async compact(): Promise<void> {
+  /** Publishes a snapshot of the present state, after one that is under way. Never rejects: the outcome is published. */
+  compact(): Promise<void> {
+    const running: Promise<void> = (this.#running ?? Promise.resolve())
+      .then(() => this.#compact())
+      .finally(() => {
+        if (this.#running === running) this.#running = undefined;
+      });
+    this.#running = running;
+    return running;
+  }
+
+  async #compact(): Promise<void> {
     const started = performance.now();
     const at = this.#replica.cursor;
     const covered = this.#replica.bytesSinceSnapshot;
@@ -60,7 +68,7 @@ export class Compactor {
     try {
       const outcome = await this.#journal.compact(at, counted(encodeSnapshot(this.#replica.state, at)));
       // An older one was not needed: another replica's newer snapshot covers these entries too.
-      this.#replica.noteSnapshot(covered, bytes);
+      this.#replica.noteSnapshot(covered, outcome === "published" ? bytes : this.#replica.snapshotBytes);
       this.#publisher.publish("waystation:compaction", { outcome, bytes, duration: performance.now() - started });
     } catch (error) {
       this.#notBefore = Date.now() + RETRY_AFTER;

@@ -9,8 +9,9 @@ const END = /^\s*;?\s*$/;
  * well-formed, as Go's `mime.ParseMediaType` sees it, announces nothing.
  */
 export function isDelimitedProtobuf(contentType: string | undefined): boolean {
-  const mediaType = contentType === undefined ? undefined : MEDIA_TYPE.exec(contentType);
-  if (!contentType || mediaType?.[1]!.toLowerCase() !== "application/vnd.google.protobuf") return false;
+  if (contentType === undefined) return false;
+  const mediaType = MEDIA_TYPE.exec(contentType);
+  if (mediaType === null || mediaType[1]!.toLowerCase() !== "application/vnd.google.protobuf") return false;
   const values = new Map<string, string>();
   let end = mediaType[0].length;
   for (;;) {

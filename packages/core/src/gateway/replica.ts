@@ -22,7 +22,6 @@ export class Replica {
   #cursor: Cursor = ORIGIN;
   #halted: WaystationError | undefined;
   #clockOffset = 0;
-  #journalTime = 0;
   #lastContact = 0;
   #bytesSinceSnapshot = 0;
   #snapshotBytes = 0;
@@ -30,8 +29,9 @@ export class Replica {
   /** Entries that this process has appended and whose verdicts somebody waits for, by tag. */
   readonly #awaited: Map<string, readonly Verdict[] | undefined>;
   #reloading: Promise<void> | undefined;
-  #reading: Promise<void> | undefined;
-  #nextReading: Promise<void> | undefined;
+  #reading: Promise<unknown> | undefined;
+  #nextReading: Promise<unknown> | undefined;
+  #loads = 0;
 
   constructor(
     journal: Journal,
@@ -57,14 +57,14 @@ export class Replica {
     return this.#halted;
   }
 
+  /** How often a state was loaded: what was read or appended before belongs to an older one. */
+  get loads(): number {
+    return this.#loads;
+  }
+
   /** The journal's clock, milliseconds since the epoch. */
   get time(): number {
     return Date.now() + this.#clockOffset;
-  }
-
-  /** What the journal's clock said in its last answer. */
-  get journalTime(): number {
-    return this.#journalTime;
   }
 
   /** When the journal last answered, on this process' clock: milliseconds since the epoch, 0 for never. */
@@ -83,29 +83,39 @@ export class Replica {
   /** Loads the newest snapshot and everything after it. May be called again, to begin anew; until it is done the old state stays. */
   async load(signal?: AbortSignal): Promise<void> {
     for (;;) {
-      const snapshot = await this.#journal.open(signal);
-      const { state, bytes } = snapshot
-        ? await decodeSnapshot(snapshot.chunks, snapshot.at)
-        : { state: new State(), bytes: 0 };
-      const loading = new Replica(this.#journal, this.#publisher, this.#awaited);
-      loading.#state = state;
-      loading.#cursor = snapshot?.at ?? ORIGIN;
       try {
-        await loading.catchUp();
+        await this.#loadOnce(signal);
+        return;
       } catch (error) {
         // Another process has compacted meanwhile: its snapshot is newer.
-        if (isWaystationError(error, "TRUNCATED")) continue;
-        throw error;
+        if (!isWaystationError(error, "TRUNCATED")) throw error;
       }
-      if (loading.#halted !== undefined) throw loading.#halted;
-      this.#state = loading.#state;
-      this.#cursor = loading.#cursor;
-      this.#bytesSinceSnapshot = loading.#bytesSinceSnapshot;
-      this.#snapshotBytes = bytes;
-      this.#hashes.clear();
-      this.#noteContact({ entries: [], head: this.#cursor.position, time: loading.time });
-      return;
     }
+  }
+
+  async #loadOnce(signal: AbortSignal | undefined): Promise<void> {
+    const snapshot = await this.#journal.open(signal);
+    const loading = new Replica(this.#journal, this.#publisher, this.#awaited);
+    if (snapshot !== undefined) {
+      const { state, bytes } = await decodeSnapshot(snapshot.chunks, snapshot.at);
+      loading.#state = state;
+      loading.#cursor = snapshot.at;
+      loading.#snapshotBytes = bytes;
+    }
+    let time: number;
+    let cursor: Cursor;
+    do {
+      // An append that was under way may advance the old state beyond what is read here: the new one must not lag behind it.
+      cursor = this.#cursor;
+      time = await loading.catchUp();
+    } while (cursor !== this.#cursor);
+    this.#loads++;
+    this.#state = loading.#state;
+    this.#cursor = loading.#cursor;
+    this.#bytesSinceSnapshot = loading.#bytesSinceSnapshot;
+    this.#snapshotBytes = loading.#snapshotBytes;
+    this.#hashes.clear();
+    this.#noteContact(time);
   }
 
   /** Loads anew after the journal's history turned out to be another one, or to have gone on without this replica. */
@@ -119,18 +129,29 @@ export class Replica {
     return this.#reloading;
   }
 
-  /** Reads and applies until this replica is where the journal's head was when it was called, or later. */
-  async catchUp(): Promise<void> {
+  /**
+   * Reads and applies until this replica is where the journal's head was when it was called, or later.
+   *
+   * @returns what the journal's clock said when there was nothing more
+   */
+  async catchUp(): Promise<number> {
     for (;;) {
+      const { position } = this.#cursor;
+      const loads = this.#loads;
       const tail = await this.#journal.read(this.#cursor);
+      // What was read after the old cursor may be of a history that was left.
+      if (loads !== this.#loads) continue;
       this.applyTail(tail);
       if (this.#halted !== undefined) throw this.#halted;
-      if (this.#cursor.position >= tail.head) return;
+      if (this.#cursor.position >= tail.head) return tail.time;
+      if (this.#cursor.position === position) {
+        throw new WaystationError("CORRUPT", `the journal ends at ${tail.head}, but gives nothing after ${position}`);
+      }
     }
   }
 
   /** Like {@link catchUp}, shared by all who ask at once: but only a read that begins after the call counts. */
-  refresh(): Promise<void> {
+  refresh(): Promise<unknown> {
     this.#nextReading ??= (this.#reading ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => {
@@ -147,7 +168,7 @@ export class Replica {
 
   /** Applies what is new in a tail. Entries before the cursor came in by another way already; a gap is left for a later read. */
   applyTail(tail: Tail): void {
-    this.#noteContact(tail);
+    this.#noteContact(tail.time);
     for (const entry of tail.entries) {
       if (entry.position > this.#cursor.position + 1) return;
       if (entry.position === this.#cursor.position + 1) this.applyEntry(entry, entry.data);
@@ -213,9 +234,8 @@ export class Replica {
     return records;
   }
 
-  #noteContact({ time }: Tail): void {
+  #noteContact(time: number): void {
     this.#lastContact = Date.now();
-    this.#journalTime = time;
     this.#clockOffset = time - this.#lastContact;
   }
 }
