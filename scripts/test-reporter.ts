@@ -35,10 +35,10 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   for await (const event of events) {
     switch (event.type) {
       case "test:dequeue":
-        underWay.add(`${nameOf(event.data.file)}: ${event.data.name}`);
+        underWay.add(`${nameOf(event.data)}: ${event.data.name}`);
         break;
       case "test:complete":
-        underWay.delete(`${nameOf(event.data.file)}: ${event.data.name}`);
+        underWay.delete(`${nameOf(event.data)}: ${event.data.name}`);
         break;
       case "test:start":
         parents.length = event.data.nesting;
@@ -46,12 +46,12 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         break;
       case "test:stdout":
       case "test:stderr":
-        resultOf(nameOf(event.data.file)).output.push(event.data.message);
+        resultOf(nameOf(event.data)).output.push(event.data.message);
         break;
       case "test:pass":
       case "test:fail": {
         const { data } = event;
-        const file = nameOf(data.file);
+        const file = nameOf(data);
         if (current !== undefined && current !== file) yield lineOf(current);
         current = file;
         const title = `${file}: ${[...parents.slice(0, data.nesting), data.name].join(" › ")}`;
@@ -113,8 +113,9 @@ function lineOf(file: string): string {
   return `${failed > 0 ? "FAIL" : " ok "} ${file}: ${counts.filter(Boolean).join(", ")}\n`;
 }
 
-function nameOf(file: string | undefined): string {
-  return file === undefined ? "(no file)" : relative(process.cwd(), file);
+/** The file that was run; a test may be defined in another one. */
+function nameOf({ file, entryFile = file }: { file?: string | undefined; entryFile?: string }): string {
+  return entryFile === undefined ? "(no file)" : relative(process.cwd(), entryFile);
 }
 
 /** The runner wraps what a test threw; a file that ended badly has an exit code or a signal instead. */

@@ -4,12 +4,14 @@
  *   pnpm test                       everything
  *   pnpm test exposition            the files with "exposition" in their path
  *   pnpm test --name 'merge'        the tests whose name matches the pattern
- *   pnpm test:soak                  the long forms: tests read WAYSTATION_SOAK=1 and repeat more often
+ *   pnpm test:soak                  the long forms: tests read WAYSTATION_SOAK=1 and repeat more often, CRASH_ROUNDS=100 among them
+ *
+ * Tests that compare with the Go Pushgateway find it by PEER_PUSHGATEWAY, which is set here if `scripts/peers` has fetched one.
  *
  * The last line is `N passed, N failed`, with `, N skipped` if any were. The exit code is 0 only if nothing failed. A run that
  * takes longer than `--minutes` (10; 120 for soak) is ended and has failed.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -22,7 +24,6 @@ const { values: options, positionals: words } = parseArgs({
     name: { type: "string" },
     soak: { type: "boolean", default: false },
     minutes: { type: "string" },
-    // `pnpm test -- word` hands the dashes on.
   },
 });
 const minutes = Number(options.minutes ?? (options.soak ? 120 : 10));
@@ -37,6 +38,14 @@ if (files.length === 0) {
   console.error(`No test file has ${words.join(" or ")} in its path.`);
   process.exit(1);
 }
+
+const environment = { ...process.env };
+if (options.soak) {
+  environment["WAYSTATION_SOAK"] = "1";
+  environment["CRASH_ROUNDS"] ??= "100";
+}
+const peers = spawnSync(fileURLToPath(new URL("peers", import.meta.url)), ["--check"], { encoding: "utf8" });
+if (peers.status === 0) environment["PEER_PUSHGATEWAY"] ??= `${peers.stdout.trim()}/prometheus-pushgateway`;
 
 const runner = spawn(
   process.execPath,
@@ -53,7 +62,7 @@ const runner = spawn(
     stdio: "inherit",
     // A process group of its own, so that everything that tests have started can be ended with it.
     detached: true,
-    env: options.soak ? { ...process.env, WAYSTATION_SOAK: "1" } : process.env,
+    env: environment,
   },
 );
 

@@ -20,18 +20,19 @@ export class Normaliser {
   /** The lines of a text exposition. `ordered`: keep the order of samples in a family, else sort them. */
   exposition(text: string, ordered: boolean): string[] {
     const lines: string[] = [];
+    const shared: string[] = [];
     for (const family of familiesOf(text)) {
       const samples = family.samples.map((line) => this.#withoutTime(line));
       if (OWN_FAMILY.test(family.name)) {
         const pushed = samples.filter((line) => /[{,]job="/.test(line));
         if (pushed.length === 0) continue;
-        // A family that the gateway has too: only what was pushed is looked at.
-        lines.push(...family.comments, ...pushed.toSorted(byCodePoint));
+        // A family that the gateway has too: only what was pushed is looked at, and not where it stands.
+        shared.push(...family.comments, ...pushed.toSorted(byCodePoint));
       } else {
         lines.push(...family.comments, ...(ordered ? samples : samples.toSorted(byCodePoint)));
       }
     }
-    return lines;
+    return [...lines, ...shared];
   }
 
   time(series: string, value: string): string {

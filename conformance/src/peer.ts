@@ -4,14 +4,19 @@ import { fileURLToPath } from "node:url";
 /** Makes a build by a distribution, with its older Go defaults, treat URLs and headers like the official one. */
 const LIKE_THE_OFFICIAL_BUILD = "GODEBUG=httpmuxgo121=0,httplaxcontentlength=0,httpservecontentkeepheaders=0";
 
-/** The command of the Go Pushgateway that `scripts/peers` has fetched or that is on the PATH; undefined if there is none. */
+/**
+ * The command of a Go Pushgateway: the one that PEER_PUSHGATEWAY names, that `scripts/peers` has fetched or that is on the PATH;
+ * undefined if there is none.
+ */
 export function findPeer(): string | undefined {
   const found =
+    process.env["PEER_PUSHGATEWAY"] ??
     tryToPrint(
       fileURLToPath(new URL("../../scripts/peers", import.meta.url)),
       ["--check"],
       "/prometheus-pushgateway",
-    ) ?? tryToPrint("sh", ["-c", "command -v prometheus-pushgateway || command -v pushgateway"]);
+    ) ??
+    tryToPrint("sh", ["-c", "command -v prometheus-pushgateway || command -v pushgateway"]);
   return found && `env ${LIKE_THE_OFFICIAL_BUILD} ${found}`;
 }
 

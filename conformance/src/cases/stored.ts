@@ -111,6 +111,7 @@ export const unchecked = area("unchecked", {
         ),
       }),
       del("/metrics/job/b"),
+      put("/metrics/job/a", "# TYPE m gauge\nm 3\n"),
       scrape({ ordered: false }),
     ],
   },

@@ -57,7 +57,7 @@ u 7
     "# help a x\na 1\n",
     "# a\r\na 1\n",
   ),
-  "families in pieces": each('a{x="1"} 1\nb 1\na{x="2"} 2\n', "# TYPE c gauge\nb 1\nc 2\n", "a 1\n# HELP a Late.\n"),
+  "families in pieces": each('a{x="1"} 1\nb 1\na{x="2"} 2\n', "# TYPE c gauge\nb 1\nc 2\n", "d 1\n# HELP d Late.\n"),
   "quoted names": each('{"a",x="1"} 1\n', '{x="1","a"} 1\n', '"a" 1\n', '# TYPE "a" gauge\na 1\n', '{"a"} 1\n'),
   "exponents and names that look like numbers": each("NaN 1\n", "Inf 1\n", "e5 1\n", ":a:b 1\n", "a:b_c 1\n"),
 });

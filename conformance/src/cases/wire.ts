@@ -7,6 +7,36 @@ const PROTOBUF = { headers: { "Content-Type": PROTOBUF_TYPE } };
 const asProtobuf = scrape({ headers: { Accept: PROTOBUF_TYPE } });
 const ofType = (type: string) => ({ headers: { "Content-Type": type } });
 
+/** A scrape of a group `{job="a"}` with the given family, as the protobuf decoder of this suite shows it. */
+const scraped = (name: string, extra: Readonly<Record<string, string[]>>) => {
+  const metric = (sample: string) => [
+    {
+      label: [
+        { name: ["instance"], value: [""] },
+        { name: ["job"], value: ["a"] },
+      ],
+      gauge: [{ value: [sample] }],
+    },
+  ];
+  const time = (of: string, event: string, sample: string) => ({
+    name: [of],
+    help: [`Last Unix time when changing this group in the Pushgateway ${event}.`],
+    type: ["1"],
+    metric: metric(sample),
+  });
+  return {
+    status: 200,
+    contentType:
+      "application/vnd.google.protobuf; encoding=delimited; escaping=underscores; proto=io.prometheus.client.MetricFamily",
+    encoding: "identity",
+    data: [
+      time("push_failure_time_seconds", "failed", "<zero>"),
+      time("push_time_seconds", "succeeded", "<new>"),
+      { name: [name], type: ["1"], metric: metric("1"), ...extra },
+    ],
+  };
+};
+
 const classic = message({
   1: 3,
   2: double(2.5),
@@ -81,8 +111,12 @@ export const protobuf = area("protobuf", {
       delimited(message({ 1: "t_seconds", 3: TYPE.gauge, 4: [metric(2, value(1))], 5: "seconds" })),
       PROTOBUF,
     ),
+    {
+      ...asProtobuf,
+      differs: { reason: "units-are-kept", answer: scraped("t_seconds", { unit: ["seconds"] }) },
+    },
+    put("/metrics/job/a", "t_seconds 1\n"),
     scrape(),
-    asProtobuf,
   ],
   "missing fields": [
     put("/metrics/job/a", delimited(message({ 1: "no_type", 4: [metric(3, value(1))] })), PROTOBUF),
