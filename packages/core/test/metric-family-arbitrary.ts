@@ -51,57 +51,72 @@ function object<T>(
   ) as unknown as fc.Arbitrary<T>;
 }
 
+/** Any subset of the members. */
+const sparse = <T>(members: { [K in keyof T]?: fc.Arbitrary<T[K]> }) => object<T>({}, members);
+
 const label = object<Label>({ name: byteString, value: byteString });
 const labels = fc.array(label, { maxLength: 3 });
 const timestamp = object<Timestamp>({
   seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   nanos: fc.integer(),
 });
-const exemplar = object<Exemplar>({ labels, value: double }, { timestamp });
+const exemplar = object<Exemplar>({ labels }, { value: double, timestamp });
 
 const summary = object<Summary>(
-  { count, sum: double, quantiles: fc.array(object<Quantile>({ quantile: double, value: double }), { maxLength: 3 }) },
-  { created: timestamp },
+  { quantiles: fc.array(sparse<Quantile>({ quantile: double, value: double }), { maxLength: 3 }) },
+  { count, sum: double, created: timestamp },
 );
 
-const spans = fc.array(object<BucketSpan>({ offset: fc.integer(), length: fc.nat() }), { maxLength: 3 });
+const spans = fc.array(sparse<BucketSpan>({ offset: fc.integer(), length: fc.nat() }), { maxLength: 3 });
 
 function histogramOf(float: boolean): fc.Arbitrary<Histogram> {
-  const counts: fc.Arbitrary<Count> = float ? double : count;
+  const counts: fc.Arbitrary<Count> = float ? fc.oneof(double, count.map(BigInt)) : count;
   const buckets: fc.Arbitrary<Count[]> = fc.array(float ? double : signedCount, { maxLength: 4 });
-  const native = object<NativeHistogram>({
-    schema: fc.integer(),
-    zeroThreshold: double,
-    zeroCount: counts,
-    negativeSpans: spans,
-    positiveSpans: spans,
-    negativeBuckets: buckets,
-    positiveBuckets: buckets,
-    exemplars: fc.array(exemplar, { maxLength: 2 }),
-  });
-  const bucket = object<Bucket>({ upperBound: double, cumulativeCount: counts }, { exemplar });
+  const native = object<NativeHistogram>(
+    {
+      negativeSpans: spans,
+      positiveSpans: spans,
+      negativeBuckets: buckets,
+      positiveBuckets: buckets,
+      exemplars: fc.array(exemplar, { maxLength: 2 }),
+    },
+    { schema: fc.integer(), zeroThreshold: double, zeroCount: counts },
+  ).filter((native) => Object.values(native).some((value) => !Array.isArray(value) || value.length > 0));
+  const bucket = sparse<Bucket>({ upperBound: double, cumulativeCount: counts, exemplar });
   return object<Histogram>(
-    { float: fc.constant(float), count: counts, sum: double, buckets: fc.array(bucket, { maxLength: 3 }) },
-    { native, created: timestamp },
-  );
+    { float: fc.constant(float), buckets: fc.array(bucket, { maxLength: 3 }) },
+    { count: counts, sum: double, native, created: timestamp },
+  ).filter((histogram) => histogram.float === hasFloats(histogram));
+}
+
+/** A histogram is one of floats because one of its counts is. */
+function hasFloats({ float, count, buckets, native }: Histogram): boolean {
+  const counts = [count, native?.zeroCount, ...buckets.map(({ cumulativeCount }) => cumulativeCount)];
+  const isNativeFloat = native !== undefined && native.negativeBuckets.length + native.positiveBuckets.length > 0;
+  return float && (isNativeFloat || counts.some((count) => typeof count === "number"));
 }
 
 const histogram = fc.boolean().chain(histogramOf);
+
+function mistypedOr(metric: fc.Arbitrary<Metric>): fc.Arbitrary<Metric> {
+  const mistyped = object<Metric>({ labels, mistyped: fc.constant(true) });
+  return fc.oneof({ arbitrary: metric, weight: 19 }, { arbitrary: mistyped, weight: 1 });
+}
 
 function metricOf(type: MetricType): fc.Arbitrary<Metric> {
   const always = { labels };
   const sometimes = { timestamp: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) };
   switch (type) {
     case "counter":
-      return object<Metric>({ ...always, value: double }, { ...sometimes, exemplar, created: timestamp });
+      return mistypedOr(object<Metric>(always, { ...sometimes, value: double, exemplar, created: timestamp }));
     case "gauge":
     case "untyped":
-      return object<Metric>({ ...always, value: double }, sometimes);
+      return mistypedOr(object<Metric>(always, { ...sometimes, value: double }));
     case "summary":
-      return object<Metric>({ ...always, summary }, sometimes);
+      return mistypedOr(object<Metric>({ ...always, summary }, sometimes));
     case "histogram":
     case "gauge_histogram":
-      return object<Metric>({ ...always, histogram }, sometimes);
+      return mistypedOr(object<Metric>({ ...always, histogram }, sometimes));
   }
 }
 

@@ -152,7 +152,7 @@ function readBack(families: readonly MetricFamily[]): MetricFamily[] {
   return parseText(write(families), { utf8Names: true });
 }
 
-/** What the text format keeps: no gauge histograms, no blanks at the start of help, a bucket for +Inf always, no -0. */
+/** What the text format keeps: no gauge histograms, no blanks at the start of help, a bucket for +Inf always, 0 for -0 and nothing. */
 function normal(families: readonly MetricFamily[]): MetricFamily[] {
   return families.map(({ help, ...family }) => {
     const text = help?.replace(/^[ \t]+/, "");
@@ -166,16 +166,17 @@ function normal(families: readonly MetricFamily[]): MetricFamily[] {
 }
 
 function normalMetric(metric: Metric): Metric {
-  const { histogram } = metric;
+  const { summary, histogram } = metric;
+  if (summary !== undefined) {
+    return { ...metric, summary: { count: 0, sum: 0, ...summary } };
+  }
   if (histogram === undefined) {
     return Object.is(metric.value, -0) ? { ...metric, value: 0 } : metric;
   }
-  const { buckets, count } = histogram;
-  if (buckets.some(({ upperBound }) => upperBound === Infinity)) {
-    return metric;
-  }
+  const { buckets, count = 0 } = histogram;
+  const complete = buckets.some(({ upperBound }) => upperBound === Infinity);
   const last = { upperBound: Infinity, cumulativeCount: count };
-  return { ...metric, histogram: { ...histogram, buckets: [...buckets, last] } };
+  return { ...metric, histogram: { sum: 0, ...histogram, count, buckets: complete ? buckets : [...buckets, last] } };
 }
 
 test("families read back the same when written", () => {

@@ -20,8 +20,8 @@ import { COUNTER, FAMILY, METRIC, QUANTILE, SUMMARY, VALUE } from "./protobuf-sc
  * From `io.prometheus.client.MetricFamily` messages to metric families.
  *
  * As protobuf asks, unknown fields are dropped, a repeated singular field counts as set by its last occurrence, and repeated
- * singular messages are merged. An absent value is 0, an absent string empty, an absent type COUNTER. Names and label values are
- * carried as they come: whether they are valid is for the gateway to say.
+ * singular messages are merged. An absent number stays absent; an absent name or label value is empty, an absent type COUNTER. Names
+ * and label values are carried as they come: whether they are valid is for the gateway to say.
  */
 
 /**
@@ -52,20 +52,13 @@ export function decodeFamily(bytes: Uint8Array): MetricFamily {
  * in words; undefined if none does. Such a family is well-formed, but no gateway stores it.
  */
 export function valueMismatch(family: MetricFamily): string | undefined {
-  const member = valueMember(family.type);
-  const metric = family.metrics.find((candidate) => candidate[member] === undefined);
+  const metric = family.metrics.find(({ mistyped }) => mistyped);
   if (metric === undefined) return undefined;
   const labels = metric.labels.map(
     ({ name, value }) => `${fromByteString(name)}=${JSON.stringify(fromByteString(value))}`,
   );
   const series = `${fromByteString(family.name)}{${labels.join(",")}}`;
   return `metric ${series} has no ${family.type} value, although its family is declared as ${family.type}`;
-}
-
-/** The member of a `Metric` that holds the value of a metric of this type. */
-function valueMember(type: MetricType): "value" | "summary" | "histogram" {
-  if (type === "summary") return "summary";
-  return type === "histogram" || type === "gauge_histogram" ? "histogram" : "value";
 }
 
 /** A `Metric` message. Which of its value messages counts is known only once the family has been read to its end. */
@@ -81,7 +74,7 @@ interface MetricMessage {
 
 /** `Gauge`, `Untyped` and `Counter`. */
 interface ValueMessage {
-  value: number;
+  value?: number;
   exemplar?: Exemplar;
   created?: Timestamp;
 }
@@ -128,26 +121,24 @@ function readType(reader: WireReader): MetricType {
 }
 
 function toMetric(message: MetricMessage, type: MetricType): Metric {
-  const metric: Metric = { labels: message.labels };
-  switch (type) {
-    case "counter":
-      if (message.counter !== undefined) Object.assign(metric, message.counter);
-      break;
-    case "gauge":
-      if (message.gauge !== undefined) metric.value = message.gauge.value;
-      break;
-    case "untyped":
-      if (message.untyped !== undefined) metric.value = message.untyped.value;
-      break;
-    case "summary":
-      if (message.summary !== undefined) metric.summary = message.summary;
-      break;
-    case "histogram":
-    case "gauge_histogram":
-      if (message.histogram !== undefined) metric.histogram = toHistogram(message.histogram);
-  }
+  const metric: Metric = { labels: message.labels, ...(toValue(message, type) ?? { mistyped: true }) };
   if (message.timestamp !== undefined) metric.timestamp = message.timestamp;
   return metric;
+}
+
+/** What the message holds of a metric of this type; undefined if that is nothing at all. */
+function toValue(message: MetricMessage, type: MetricType): Omit<Metric, "labels"> | undefined {
+  switch (type) {
+    case "counter":
+    case "gauge":
+    case "untyped":
+      return message[type];
+    case "summary":
+      return message.summary && { summary: message.summary };
+    case "histogram":
+    case "gauge_histogram":
+      return message.histogram && { histogram: toHistogram(message.histogram) };
+  }
 }
 
 function readMetric(reader: WireReader): MetricMessage {
@@ -186,7 +177,7 @@ function readMetric(reader: WireReader): MetricMessage {
 
 function readValue(reader: WireReader, earlier: ValueMessage | undefined): ValueMessage {
   const outer = reader.enter();
-  const message = earlier ?? { value: 0 };
+  const message = earlier ?? {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === VALUE.value) message.value = reader.double();
     else reader.skip(tag);
@@ -197,7 +188,7 @@ function readValue(reader: WireReader, earlier: ValueMessage | undefined): Value
 
 function readCounter(reader: WireReader, earlier: ValueMessage | undefined): ValueMessage {
   const outer = reader.enter();
-  const counter = earlier ?? { value: 0 };
+  const counter = earlier ?? {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === COUNTER.value) counter.value = reader.double();
     else if (tag === COUNTER.exemplar) counter.exemplar = readExemplar(reader, counter.exemplar);
@@ -210,7 +201,7 @@ function readCounter(reader: WireReader, earlier: ValueMessage | undefined): Val
 
 function readSummary(reader: WireReader, earlier: Summary | undefined): Summary {
   const outer = reader.enter();
-  const summary = earlier ?? { count: 0, sum: 0, quantiles: [] };
+  const summary = earlier ?? { quantiles: [] };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === SUMMARY.count) summary.count = reader.uint64();
     else if (tag === SUMMARY.sum) summary.sum = reader.double();
@@ -224,7 +215,7 @@ function readSummary(reader: WireReader, earlier: Summary | undefined): Summary 
 
 function readQuantile(reader: WireReader): Quantile {
   const outer = reader.enter();
-  const quantile: Quantile = { quantile: 0, value: 0 };
+  const quantile: Quantile = {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === QUANTILE.quantile) quantile.quantile = reader.double();
     else if (tag === QUANTILE.value) quantile.value = reader.double();

@@ -33,8 +33,8 @@ import { WireWriter } from "./protobuf-writer.ts";
 /**
  * From metric families to `io.prometheus.client.MetricFamily` messages.
  *
- * Fields are written by ascending number, lists unpacked, and scalars even where they are 0: the bytes that Go programs write for
- * metrics of the client library or of a parsed text exposition.
+ * Fields are written by ascending number, lists unpacked, and scalars wherever they are given, be it as 0: the bytes that Go programs
+ * write for what they were given.
  */
 
 /** One message with its length before it: an element of a scrape or a push with `encoding=delimited`. */
@@ -61,7 +61,7 @@ export function writeFamily(out: WireWriter, family: MetricFamily): void {
 function writeFamilyFields(out: WireWriter, family: MetricFamily): void {
   writeFamilyHead(out, family.name, family.help, family.type);
   for (const metric of family.metrics) writeMetric(out, family.type, metric);
-  if (family.unit !== undefined) out.string(FAMILY.unit, family.unit);
+  out.string(FAMILY.unit, family.unit);
 }
 
 /**
@@ -75,21 +75,21 @@ export function writeFamilyHead(
   type: MetricType,
 ): void {
   out.string(FAMILY.name, name);
-  if (help !== undefined) out.string(FAMILY.help, help);
+  out.string(FAMILY.help, help);
   out.uint32(FAMILY.type, METRIC_TYPES.indexOf(type));
 }
 
-/** One metric as a field of its family. Without the member that the type asks for there is no value message. */
+/** One metric as a field of its family. One that is mistyped has no value message. */
 export function writeMetric(out: WireWriter, type: MetricType, metric: Metric): void {
   const mark = out.open(FAMILY.metric);
   for (const label of metric.labels) writeLabel(out, METRIC.label, label);
-  if (metric.value !== undefined) {
+  if (metric.mistyped !== true) {
     if (type === "gauge") writeValue(out, METRIC.gauge, metric.value);
-    else if (type === "counter") writeCounter(out, metric, metric.value);
+    else if (type === "counter") writeCounter(out, metric);
     else if (type === "untyped") writeValue(out, METRIC.untyped, metric.value);
   }
   if (metric.summary !== undefined) writeSummary(out, metric.summary);
-  if (metric.timestamp !== undefined) out.int64(METRIC.timestampMs, metric.timestamp);
+  out.int64(METRIC.timestampMs, metric.timestamp);
   if (metric.histogram !== undefined) writeHistogram(out, metric.histogram);
   out.close(mark);
 }
@@ -101,15 +101,15 @@ function writeLabel(out: WireWriter, tag: number, label: Label): void {
   out.close(mark);
 }
 
-function writeValue(out: WireWriter, tag: number, value: number): void {
+function writeValue(out: WireWriter, tag: number, value: number | undefined): void {
   const mark = out.open(tag);
   out.double(VALUE.value, value);
   out.close(mark);
 }
 
-function writeCounter(out: WireWriter, metric: Metric, value: number): void {
+function writeCounter(out: WireWriter, metric: Metric): void {
   const mark = out.open(METRIC.counter);
-  out.double(COUNTER.value, value);
+  out.double(COUNTER.value, metric.value);
   if (metric.exemplar !== undefined) writeExemplar(out, COUNTER.exemplar, metric.exemplar);
   if (metric.created !== undefined) writeTimestamp(out, COUNTER.created, metric.created);
   out.close(mark);
@@ -132,30 +132,40 @@ function writeSummary(out: WireWriter, summary: Summary): void {
 function writeHistogram(out: WireWriter, histogram: Histogram): void {
   const { float, native } = histogram;
   const mark = out.open(METRIC.histogram);
-  if (!float) out.uint64(HISTOGRAM.count, histogram.count);
+  out.uint64(HISTOGRAM.count, asInteger(histogram.count, float));
   out.double(HISTOGRAM.sum, histogram.sum);
   for (const bucket of histogram.buckets) writeBucket(out, bucket, float);
-  if (float) out.double(HISTOGRAM.countFloat, Number(histogram.count));
+  out.double(HISTOGRAM.countFloat, asFloat(histogram.count, float));
   if (native !== undefined) writeNative(out, native, float);
   if (histogram.created !== undefined) writeTimestamp(out, HISTOGRAM.created, histogram.created);
   for (const exemplar of native?.exemplars ?? []) writeExemplar(out, HISTOGRAM.exemplar, exemplar);
   out.close(mark);
 }
 
+/** The count, unless it is a float. */
+function asInteger(count: Count | undefined, float: boolean): Count | undefined {
+  return float && typeof count === "number" ? undefined : count;
+}
+
+/** The count, if it is a float. */
+function asFloat(count: Count | undefined, float: boolean): number | undefined {
+  return float && typeof count === "number" ? count : undefined;
+}
+
 function writeBucket(out: WireWriter, bucket: Bucket, float: boolean): void {
   const mark = out.open(HISTOGRAM.bucket);
-  if (!float) out.uint64(BUCKET.count, bucket.cumulativeCount);
+  out.uint64(BUCKET.count, asInteger(bucket.cumulativeCount, float));
   out.double(BUCKET.upperBound, bucket.upperBound);
   if (bucket.exemplar !== undefined) writeExemplar(out, BUCKET.exemplar, bucket.exemplar);
-  if (float) out.double(BUCKET.countFloat, Number(bucket.cumulativeCount));
+  out.double(BUCKET.countFloat, asFloat(bucket.cumulativeCount, float));
   out.close(mark);
 }
 
 function writeNative(out: WireWriter, native: NativeHistogram, float: boolean): void {
   out.sint32(HISTOGRAM.schema, native.schema);
   out.double(HISTOGRAM.zeroThreshold, native.zeroThreshold);
-  if (float) out.double(HISTOGRAM.zeroCountFloat, Number(native.zeroCount));
-  else out.uint64(HISTOGRAM.zeroCount, native.zeroCount);
+  out.uint64(HISTOGRAM.zeroCount, asInteger(native.zeroCount, float));
+  out.double(HISTOGRAM.zeroCountFloat, asFloat(native.zeroCount, float));
   writeSpans(out, HISTOGRAM.negativeSpan, native.negativeSpans);
   if (float) writeCounts(out, HISTOGRAM.negativeCount, native.negativeBuckets);
   else writeDeltas(out, HISTOGRAM.negativeDelta, native.negativeBuckets);

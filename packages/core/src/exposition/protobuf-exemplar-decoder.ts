@@ -21,7 +21,7 @@ export function readLabel(reader: WireReader): Label {
 
 export function readExemplar(reader: WireReader, earlier: Exemplar | undefined): Exemplar {
   const outer = reader.enter();
-  const exemplar = earlier ?? { labels: [], value: 0 };
+  const exemplar = earlier ?? { labels: [] };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === EXEMPLAR.label) exemplar.labels.push(readLabel(reader));
     else if (tag === EXEMPLAR.value) exemplar.value = reader.double();

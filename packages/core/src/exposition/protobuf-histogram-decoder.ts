@@ -15,7 +15,7 @@ import { BUCKET, HISTOGRAM, SPAN } from "./protobuf-schema.ts";
 export interface HistogramMessage {
   count?: Count;
   countFloat?: number;
-  sum: number;
+  sum?: number;
   buckets: BucketMessage[];
   schema?: number;
   zeroThreshold?: number;
@@ -34,7 +34,7 @@ export interface HistogramMessage {
 interface BucketMessage {
   count?: Count;
   countFloat?: number;
-  upperBound: number;
+  upperBound?: number;
   exemplar?: Exemplar;
 }
 
@@ -69,7 +69,6 @@ export function readHistogram(reader: WireReader, earlier: HistogramMessage | un
 
 function emptyHistogram(): HistogramMessage {
   return {
-    sum: 0,
     buckets: [],
     negativeSpans: [],
     negativeDeltas: [],
@@ -135,7 +134,7 @@ function readNativeField(reader: WireReader, tag: number, histogram: HistogramMe
 
 function readBucket(reader: WireReader): BucketMessage {
   const outer = reader.enter();
-  const bucket: BucketMessage = { upperBound: 0 };
+  const bucket: BucketMessage = {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === BUCKET.count) bucket.count = reader.uint64();
     else if (tag === BUCKET.upperBound) bucket.upperBound = reader.double();
@@ -149,7 +148,7 @@ function readBucket(reader: WireReader): BucketMessage {
 
 function readSpan(reader: WireReader): BucketSpan {
   const outer = reader.enter();
-  const span: BucketSpan = { offset: 0, length: 0 };
+  const span: BucketSpan = {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === SPAN.offset) span.offset = reader.sint32();
     else if (tag === SPAN.length) span.length = reader.uint32();
@@ -174,14 +173,11 @@ function readPackedCounts(reader: WireReader, counts: number[]): void {
 /** Decides between integer and float counts. */
 export function toHistogram(message: HistogramMessage): Histogram {
   const float = hasFloatCounts(message);
-  const histogram: Histogram = {
-    float,
-    count: pick(float, message.count, message.countFloat),
-    sum: message.sum,
-    buckets: message.buckets.map((bucket) => toBucket(bucket, float)),
-  };
-  const native = toNative(message, float);
-  if (native !== undefined) histogram.native = native;
+  const histogram: Histogram = { float, buckets: message.buckets.map((bucket) => toBucket(bucket, float)) };
+  const count = pick(float, message.count, message.countFloat);
+  if (count !== undefined) histogram.count = count;
+  if (message.sum !== undefined) histogram.sum = message.sum;
+  if (isNative(message)) histogram.native = toNative(message, float);
   if (message.created !== undefined) histogram.created = message.created;
   return histogram;
 }
@@ -201,41 +197,48 @@ function overrides(integer: Count | undefined, float: number | undefined): boole
   return float !== undefined && (float > 0 || integer === undefined);
 }
 
-function pick(float: boolean, integer: Count | undefined, asFloat: number | undefined): Count {
-  if (!float) return integer ?? 0;
-  return overrides(integer, asFloat) ? asFloat! : Number(integer ?? 0);
+function pick(float: boolean, integer: Count | undefined, asFloat: number | undefined): Count | undefined {
+  if (overrides(integer, asFloat)) return asFloat;
+  return float && integer !== undefined ? BigInt(integer) : integer;
 }
 
 function toBucket(message: BucketMessage, float: boolean): Bucket {
-  const bucket: Bucket = {
-    upperBound: message.upperBound,
-    cumulativeCount: pick(float, message.count, message.countFloat),
-  };
+  const bucket: Bucket = {};
+  const count = pick(float, message.count, message.countFloat);
+  if (count !== undefined) bucket.cumulativeCount = count;
+  if (message.upperBound !== undefined) bucket.upperBound = message.upperBound;
   if (message.exemplar !== undefined) bucket.exemplar = message.exemplar;
   return bucket;
 }
 
 /** A histogram counts as native as soon as a field is present that only native ones have. */
-function toNative(message: HistogramMessage, float: boolean): NativeHistogram | undefined {
+function isNative(message: HistogramMessage): boolean {
+  return (
+    message.schema !== undefined ||
+    message.zeroThreshold !== undefined ||
+    message.zeroCount !== undefined ||
+    message.zeroCountFloat !== undefined ||
+    message.negativeSpans.length > 0 ||
+    message.positiveSpans.length > 0 ||
+    message.negativeDeltas.length > 0 ||
+    message.negativeCounts.length > 0 ||
+    message.positiveDeltas.length > 0 ||
+    message.positiveCounts.length > 0 ||
+    message.exemplars.length > 0
+  );
+}
+
+function toNative(message: HistogramMessage, float: boolean): NativeHistogram {
   const native: NativeHistogram = {
-    schema: message.schema ?? 0,
-    zeroThreshold: message.zeroThreshold ?? 0,
-    zeroCount: pick(float, message.zeroCount, message.zeroCountFloat),
     negativeSpans: message.negativeSpans,
     positiveSpans: message.positiveSpans,
     negativeBuckets: float ? message.negativeCounts : message.negativeDeltas,
     positiveBuckets: float ? message.positiveCounts : message.positiveDeltas,
     exemplars: message.exemplars,
   };
-  const present =
-    message.schema !== undefined ||
-    message.zeroThreshold !== undefined ||
-    message.zeroCount !== undefined ||
-    message.zeroCountFloat !== undefined ||
-    native.negativeSpans.length > 0 ||
-    native.positiveSpans.length > 0 ||
-    native.negativeBuckets.length > 0 ||
-    native.positiveBuckets.length > 0 ||
-    native.exemplars.length > 0;
-  return present ? native : undefined;
+  const zeroCount = pick(float, message.zeroCount, message.zeroCountFloat);
+  if (message.schema !== undefined) native.schema = message.schema;
+  if (message.zeroThreshold !== undefined) native.zeroThreshold = message.zeroThreshold;
+  if (zeroCount !== undefined) native.zeroCount = zeroCount;
+  return native;
 }

@@ -30,7 +30,11 @@ test("empty messages, unusual bytes and timestamps", () => {
     name: "\xff\0a\xc3\xa9\xc3",
     type: "gauge",
     unit: "s",
-    metrics: [{ labels: [] }, { labels: [{ name: "", value: "\xed\xa0\x80" }], value: 0, timestamp: -1n }],
+    metrics: [
+      { labels: [], mistyped: true },
+      { labels: [] },
+      { labels: [{ name: "", value: "\xed\xa0\x80" }], value: 0, timestamp: -1n },
+    ],
   } as const;
   writeFamilyAsText(
     out,
@@ -39,9 +43,9 @@ test("empty messages, unusual bytes and timestamps", () => {
   );
   assert.equal(
     out.bytes().toString(),
-    'name:"\\xff\\x00aé\\xc3" type:GAUGE metric:{} metric:{label:{name:"" value:"\\xed\\xa0\\x80"} gauge:{value:0} timestamp_ms:-1} unit:"s"\n',
+    'name:"\\xff\\x00aé\\xc3" type:GAUGE metric:{} metric:{gauge:{}} metric:{label:{name:"" value:"\\xed\\xa0\\x80"} gauge:{value:0} timestamp_ms:-1} unit:"s"\n',
   );
   out.reset();
-  writeFamilyAsText(out, { name: "x", type: "gauge", metrics: [{ labels: [] }] }, "text");
+  writeFamilyAsText(out, { name: "x", type: "gauge", metrics: [{ labels: [], mistyped: true }] }, "text");
   assert.equal(out.bytes().toString(), 'name: "x"\ntype: GAUGE\nmetric: {}\n\n');
 });

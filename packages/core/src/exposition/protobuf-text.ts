@@ -26,25 +26,25 @@ export type ProtobufTextForm = "text" | "compact-text";
 export function writeFamilyAsText(out: ByteWriter, family: MetricFamily, form: ProtobufTextForm): void {
   const message = new MessageText(out, form === "compact-text");
   message.string("name", family.name);
-  if (family.help !== undefined) message.string("help", family.help);
+  message.string("help", family.help);
   message.scalar("type", family.type.toUpperCase());
   for (const metric of family.metrics) writeMetric(message, family.type, metric);
-  if (family.unit !== undefined) message.string("unit", family.unit);
+  message.string("unit", family.unit);
   message.end();
 }
 
 function writeMetric(message: MessageText, type: MetricFamily["type"], metric: Metric): void {
   message.open("metric");
   writeLabels(message, metric.labels);
-  if (metric.value !== undefined) {
+  if (metric.summary !== undefined) writeSummary(message, metric.summary);
+  else if (metric.histogram !== undefined) writeHistogram(message, metric.histogram);
+  else if (metric.mistyped !== true) {
     message.open(type);
     message.double("value", metric.value);
     if (metric.exemplar !== undefined) writeExemplar(message, "exemplar", metric.exemplar);
     if (metric.created !== undefined) writeTimestamp(message, "created_timestamp", metric.created);
     message.close();
   }
-  if (metric.summary !== undefined) writeSummary(message, metric.summary);
-  if (metric.histogram !== undefined) writeHistogram(message, metric.histogram);
   if (metric.timestamp !== undefined) message.scalar("timestamp_ms", String(metric.timestamp));
   message.close();
 }
@@ -117,8 +117,8 @@ function writeBuckets(
   }
 }
 
-function writeCount(message: MessageText, field: string, count: Count, float: boolean): void {
-  if (float) message.double(`${field}_float`, Number(count));
+function writeCount(message: MessageText, field: string, count: Count | undefined, float: boolean): void {
+  if (float && typeof count === "number") message.double(`${field}_float`, count);
   else message.integer(field, count);
 }
 
@@ -137,7 +137,7 @@ function writeTimestamp(message: MessageText, field: string, timestamp: Timestam
   message.close();
 }
 
-/** Puts fields down with the white space that one of the two forms has between them. */
+/** Puts fields down with the white space that one of the two forms has between them. Values that are undefined are left out. */
 class MessageText {
   readonly #out: ByteWriter;
   readonly #compact: boolean;
@@ -156,16 +156,16 @@ class MessageText {
     if (!this.#compact) this.#out.writeLatin1("\n");
   }
 
-  integer(field: string, value: Count): void {
-    this.scalar(field, String(value));
+  integer(field: string, value: Count | undefined): void {
+    if (value !== undefined) this.scalar(field, String(value));
   }
 
-  double(field: string, value: number): void {
-    this.scalar(field, formatDouble(value));
+  double(field: string, value: number | undefined): void {
+    if (value !== undefined) this.scalar(field, formatDouble(value));
   }
 
-  string(field: string, value: ByteString): void {
-    this.scalar(field, `"${value.replace(NEEDS_A_LOOK, escapeUnit)}"`);
+  string(field: string, value: ByteString | undefined): void {
+    if (value !== undefined) this.scalar(field, `"${value.replace(NEEDS_A_LOOK, escapeUnit)}"`);
   }
 
   open(field: string): void {

@@ -4,8 +4,8 @@ import type { Count } from "../model/metric-family.ts";
 const TWO_32 = 2 ** 32;
 
 /**
- * Writes fields one after another into a buffer that grows. Each method writes one field, tag included, whatever its value: leaving
- * out absent fields is the caller's part.
+ * Writes fields one after another into a buffer that grows. Each method writes one field, tag included, whatever its value, except
+ * that nothing is written for a value that is undefined: the field is absent then.
  */
 export class WireWriter {
   #buffer: Buffer;
@@ -35,13 +35,15 @@ export class WireWriter {
     this.#length = 0;
   }
 
-  uint64(tag: number, value: Count): void {
+  uint64(tag: number, value: Count | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     if (typeof value === "number") this.#varint(value);
     else this.#bigVarint(value);
   }
 
-  int64(tag: number, value: bigint): void {
+  int64(tag: number, value: bigint | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     this.#bigVarint(value);
   }
@@ -56,7 +58,8 @@ export class WireWriter {
     }
   }
 
-  uint32(tag: number, value: number): void {
+  uint32(tag: number, value: number | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     this.#varint(value);
   }
@@ -68,18 +71,21 @@ export class WireWriter {
   }
 
   /** Zigzag-encoded. */
-  sint32(tag: number, value: number): void {
+  sint32(tag: number, value: number | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     this.#varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
-  double(tag: number, value: number): void {
+  double(tag: number, value: number | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     this.#reserve(8);
     this.#length = this.#buffer.writeDoubleLE(value, this.#length);
   }
 
-  string(tag: number, value: ByteString): void {
+  string(tag: number, value: ByteString | undefined): void {
+    if (value === undefined) return;
     this.#varint(tag);
     this.#varint(value.length);
     this.#reserve(value.length);

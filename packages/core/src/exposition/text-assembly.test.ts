@@ -83,8 +83,8 @@ test("lines belong together by their labels, in any order of lines and labels", 
       histogram!.sum,
     ]),
     [
-      ["1,2", 3, 0],
-      ["2,1", 0, 4],
+      ["1,2", 3, undefined],
+      ["2,1", undefined, 4],
     ],
   );
 });
@@ -148,6 +148,32 @@ test("buckets stay as pushed, whatever their order", () => {
       [5, 1],
     ],
   );
+});
+
+test("what was not pushed is not there", () => {
+  assert.deepEqual(summaries('s 1\ns{a="b"} 1\ns_sum{a="b"} 2\ns_count{a="c"} 3\n'), [
+    { quantiles: [] },
+    { quantiles: [], sum: 2 },
+    { quantiles: [], count: 3 },
+  ]);
+  assert.deepEqual(histograms('h 1\nh_bucket{a="b",le="1"} 2\n'), [
+    { float: false, buckets: [] },
+    { float: false, buckets: [{ upperBound: 1, cumulativeCount: 2 }] },
+  ]);
+});
+
+test("a histogram of floats has a count in any case", () => {
+  assert.deepEqual(histograms('h_bucket{le="1"} 1\nh_bucket{le="2"} 2.5\n'), [
+    {
+      float: true,
+      count: 0,
+      buckets: [
+        { upperBound: 1, cumulativeCount: 1 },
+        { upperBound: 2, cumulativeCount: 2.5 },
+      ],
+    },
+  ]);
+  assert.deepEqual(histograms('h_bucket{le="1"} 1.5\nh_count 2\n')[0]!.count, 2);
 });
 
 test("a count that is not an integer makes the histogram one of floats", () => {

@@ -1,5 +1,5 @@
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
-import type { Bucket, Histogram, Label, Metric, MetricFamily, MetricType, Summary } from "../model/metric-family.ts";
+import type { Histogram, Label, Metric, MetricFamily, MetricType, Summary } from "../model/metric-family.ts";
 
 /** What the name of a sample says about its place in a summary or histogram. */
 export type Role = "plain" | "sum" | "count";
@@ -108,13 +108,13 @@ export function addSample(
   const { family } = draft;
   if (family.type === "summary") {
     const found = findSeries(draft, metric, labels);
-    found.summary ??= { count: 0, sum: 0, quantiles: [] };
+    found.summary ??= { quantiles: [] };
     addToSummary(found.summary, role, bound, value);
     return found;
   }
   if (isHistogram(family.type)) {
     const found = findSeries(draft, metric, labels);
-    found.histogram ??= { float: false, count: 0, sum: 0, buckets: [] };
+    found.histogram ??= { float: false, buckets: [] };
     addToHistogram(found.histogram, role, bound, value);
     return found;
   }
@@ -175,16 +175,23 @@ function addToSummary(summary: Summary, role: Role, quantile: number, value: num
 function addToHistogram(histogram: Histogram, role: Role, upperBound: number, value: number): void {
   if (role === "count") {
     // A count that is not an integer is not replaced by one that is.
-    if (!isUint64(value) || isUint64(Number(histogram.count))) {
+    if (!isUint64(value) || isUint64(Number(histogram.count ?? 0))) {
       histogram.count = withoutSign(value);
     }
-    histogram.float ||= !isUint64(value);
+    noteCount(histogram, value);
   } else if (role === "sum") {
     histogram.sum = value;
   } else if (!Number.isNaN(upperBound)) {
-    const bucket: Bucket = { upperBound, cumulativeCount: withoutSign(value) };
-    histogram.buckets.push(bucket);
-    histogram.float ||= !isUint64(value);
+    histogram.buckets.push({ upperBound, cumulativeCount: withoutSign(value) });
+    noteCount(histogram, value);
+  }
+}
+
+/** The first count that is not an integer makes the histogram one of floats, which then has a count in any case. */
+function noteCount(histogram: Histogram, value: number): void {
+  if (!isUint64(value)) {
+    histogram.float = true;
+    histogram.count ??= 0;
   }
 }
 

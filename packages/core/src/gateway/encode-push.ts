@@ -32,7 +32,7 @@ export function encodePush(pushed: readonly MetricFamily[], push: PushToEncode):
   const families = pushed
     .filter(({ name, metrics }) => metrics.length > 0 && !isTimeFamily(name))
     .sort((a, b) => compareBytes(a.name, b.name));
-  // A metric without the member of its type has nothing to merge labels into that would matter.
+  // A metric without a value of its type has nothing to merge labels into that would matter.
   const reason = findInvalidValue(families) ?? mergeAndCheck(families, key, unchecked);
   if (reason !== undefined) {
     const prefix = "pushed metrics are invalid or inconsistent with existing metrics: ";

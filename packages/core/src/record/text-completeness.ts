@@ -1,3 +1,4 @@
+import { isUint64 } from "../exposition/text-assembly.ts";
 import type { Count, Histogram, Metric, MetricFamily, Summary } from "../model/metric-family.ts";
 
 /**
@@ -19,7 +20,7 @@ function isMetricComplete(metric: Metric, impliedInf: boolean): boolean {
   if (metric.exemplar !== undefined || metric.created !== undefined) return false;
   if (metric.summary !== undefined) return isSummaryComplete(metric.summary);
   if (metric.histogram !== undefined) return isHistogramComplete(metric.histogram, impliedInf);
-  return isPlain(metric.value ?? 0);
+  return isPlain(metric.value);
 }
 
 function isSummaryComplete({ count, sum, quantiles, created }: Summary): boolean {
@@ -34,16 +35,13 @@ function isSummaryComplete({ count, sum, quantiles, created }: Summary): boolean
 function isHistogramComplete(histogram: Histogram, impliedInf: boolean): boolean {
   const { float, count, sum, buckets, native, created } = histogram;
   if (native !== undefined || created !== undefined || hasInfBucket(histogram) === impliedInf) return false;
+  const counts = [count, ...buckets.map(({ cumulativeCount }) => cumulativeCount)];
   // The text format shows a histogram to be one of floats only by a count that is not an integer.
-  if (float && [count, ...buckets.map((bucket) => bucket.cumulativeCount)].every(isIntegerCount)) return false;
-  const isCount = float ? (value: Count) => isPlain(Number(value)) : isPlainCount;
+  if (float && !counts.some((value) => typeof value === "number" && !isUint64(value))) return false;
   return (
-    isCount(count) &&
+    counts.every(isPlainCount) &&
     isPlain(sum) &&
-    buckets.every(
-      ({ upperBound, cumulativeCount, exemplar }) =>
-        exemplar === undefined && isBound(upperBound) && isCount(cumulativeCount),
-    )
+    buckets.every(({ upperBound, exemplar }) => exemplar === undefined && isBound(upperBound))
   );
 }
 
@@ -51,21 +49,17 @@ function hasInfBucket({ buckets }: Histogram): boolean {
   return buckets.some(({ upperBound }) => upperBound === Number.POSITIVE_INFINITY);
 }
 
-/** The text format prints -0 as 0. */
-function isPlain(value: number): boolean {
-  return !Object.is(value, -0);
+/** The text format prints what was not given, and -0, as 0. */
+function isPlain(value: number | undefined): boolean {
+  return value !== undefined && !Object.is(value, -0);
 }
 
 /** The parser leaves out buckets and quantiles whose bound is NaN. */
-function isBound(value: number): boolean {
+function isBound(value: number | undefined): boolean {
   return isPlain(value) && !Number.isNaN(value);
 }
 
-/** The text format prints counts as floats, which are exact up to 2^53. */
-function isPlainCount(count: Count): boolean {
+/** The text format prints counts as floats, which are exact up to 2^53, and does not tell which of them were given as integers. */
+function isPlainCount(count: Count | undefined): boolean {
   return typeof count === "number" && isPlain(count);
-}
-
-function isIntegerCount(count: Count): boolean {
-  return typeof count === "bigint" || Number.isInteger(count);
 }
