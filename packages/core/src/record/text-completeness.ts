@@ -59,7 +59,10 @@ function isBound(value: number | undefined): boolean {
   return isPlain(value) && !Number.isNaN(value);
 }
 
-/** The text format prints counts as floats, which are exact up to 2^53, and does not tell which of them were given as integers. */
+/**
+ * The text format prints counts as floats, which are exact up to 2^53, and does not tell which of them were given as integers. The
+ * parser refuses negative ones.
+ */
 function isPlainCount(count: Count | undefined): boolean {
-  return typeof count === "number" && isPlain(count);
+  return typeof count === "number" && isPlain(count) && !(count < 0);
 }
