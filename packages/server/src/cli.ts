@@ -1,31 +1,49 @@
 #!/usr/bin/env node
 import { isWaystationError } from "@waystation/core";
 import { type CommandLine, createProgram } from "./config/command-line.ts";
-import { resolveSettings } from "./config/settings.ts";
-import { createLogger } from "./logging.ts";
+import { resolveSettings, type Settings } from "./config/settings.ts";
+import { createLogger, type Logger } from "./logging.ts";
 
-async function run(commandLine: CommandLine): Promise<void> {
+// Modules are loaded where they are needed: neither --help nor a wrong flag should wait for a whole server.
+
+async function serve(settings: Settings, logger: Logger): Promise<void> {
+  const { startServer } = await import("./start-server.ts");
+  const server = await startServer({ settings, logger });
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      logger.info({ signal }, "stopping; a second signal stops at once");
+      // How it went is told by `stopped`.
+      server.stop().catch(() => {});
+    });
+  }
+  await server.stopped;
+}
+
+async function importFrom(url: string, settings: Settings, logger: Logger): Promise<void> {
+  const command = await import("./take-over/import-command.ts");
+  await command.importFrom(url, settings, logger);
+}
+
+/** What an operator can mend ends with a line in the log and code 1; anything else is a defect and shows its stack. */
+async function run(
+  commandLine: CommandLine,
+  command: (settings: Settings, logger: Logger) => Promise<void>,
+): Promise<void> {
   const { values } = commandLine;
   const logger = createLogger({ level: values["log.level"], format: values["log.format"] });
   try {
-    // Only now, as neither --help nor a wrong flag should wait for a whole server to load.
-    const { startServer } = await import("./start-server.ts");
-    const server = await startServer({ settings: resolveSettings(commandLine), logger });
-    let stopping = false;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.on(signal, () => {
-        if (stopping) process.exit(1);
-        stopping = true;
-        logger.info({ signal }, "stopping; a second signal stops at once");
-        void server.stop();
-      });
-    }
-    await server.stopped;
+    await command(resolveSettings(commandLine), logger);
   } catch (error) {
     if (!isWaystationError(error)) throw error;
-    logger.error({ code: error.code, err: error }, "cannot start");
+    logger.error({ code: error.code, err: error }, "giving up");
     process.exitCode = 1;
   }
 }
 
-await createProgram(process.env, run).parseAsync();
+await createProgram(process.env, {
+  serve: (commandLine) => run(commandLine, serve),
+  importFrom: (url, commandLine) => run(commandLine, (settings, logger) => importFrom(url, settings, logger)),
+}).parseAsync();

@@ -8,6 +8,7 @@ import { type AnyHttpServer, createHttpServer } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
 import { createJournal } from "./storage.ts";
+import { takeOverGoFile } from "./take-over/go-file.ts";
 import { VERSION } from "./version.ts";
 import { guard } from "./web-config/guard.ts";
 import { WebConfigFile } from "./web-config/web-config-file.ts";
@@ -41,6 +42,8 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
   );
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
+  const { persistence } = settings;
+  if (persistence) await takeOverGoFile(persistence.file, persistence.directory, logger);
   const gateway = await Gateway.open({
     journal: journal ?? (await createJournal(settings.storageUrl)),
     utf8Names: settings["push.enable-utf8-names"],

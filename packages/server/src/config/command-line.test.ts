@@ -4,6 +4,8 @@ import { type CommandLine, createProgram } from "./command-line.ts";
 import { environmentVariable, FLAG_NAMES } from "./flags.ts";
 
 interface Outcome {
+  /** Of `import`. */
+  readonly from?: string | undefined;
   readonly commandLine?: CommandLine;
   readonly exitCode?: number;
   readonly out: string;
@@ -12,16 +14,24 @@ interface Outcome {
 
 async function parse(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   let commandLine: CommandLine | undefined;
+  let from: string | undefined;
   let out = "";
   let err = "";
-  const program = createProgram(env, async (parsed) => {
-    commandLine = parsed;
-  })
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
+  const program = createProgram(env, {
+    serve: async (parsed) => {
+      commandLine = parsed;
+    },
+    importFrom: async (url, parsed) => {
+      from = url;
+      commandLine = parsed;
+    },
+  });
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
+  }
   try {
     await program.parseAsync(args, { from: "user" });
-    return { commandLine: commandLine!, out, err };
+    return { commandLine: commandLine!, from, out, err };
   } catch (error) {
     return { exitCode: (error as { exitCode: number }).exitCode, out, err };
   }
@@ -88,7 +98,9 @@ test("the environment sets what the command line leaves open", async () => {
 test("mistakes end with code 1 and name the flag and the value", async () => {
   for (const [args, env, told] of [
     [["--no-such-flag"], {}, "--no-such-flag"],
-    [["positional"], {}, "argument"],
+    [["positional"], {}, "positional"],
+    [["import"], {}, "--from"],
+    [["import", "--from=x", "--web.route-prefix=/x"], {}, "--web.route-prefix"],
     [["--log.level=loud"], {}, "loud"],
     [["--web.listen-address=nowhere"], {}, "nowhere"],
     [["--web.listen-address=:99999"], {}, "99999"],
@@ -112,6 +124,13 @@ test("--help names every flag, and --version the version of this and that", asyn
   const version = await parse(["--version"]);
   assert.equal(version.exitCode, 0);
   assert.match(version.out, /^waystation, version \d+\.\d+\.\d+ .*pushgateway, version 1\.11/);
+});
+
+test("import takes an address and says where to", async () => {
+  const { from, commandLine } = await parse(["import", "--from", "http://old:9091", "--storage=memory:"]);
+  assert.equal(from, "http://old:9091");
+  assert.equal(commandLine!.values.storage, "memory:");
+  assert.equal(commandLine!.values["web.telemetry-path"], "/metrics");
 });
 
 test("environment variables are spelled after the flags", () => {

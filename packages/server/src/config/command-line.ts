@@ -30,31 +30,68 @@ Examples:
   waystation --storage=file:/var/lib/waystation                keep them in a directory of journal files
   waystation --storage=redis://redis:6379/0                    any number of replicas that share one state
   waystation --web.listen-address=127.0.0.1:9091 --web.enable-admin-api
+  waystation --persistence.file=/data/pushgateway              take over from the Go Pushgateway that wrote this file
+  waystation import --from http://old:9091                     or from one that is running
 
   echo 'backup_seconds 42' | curl --data-binary @- http://localhost:9091/metrics/job/backup/instance/db1
   curl http://localhost:9091/metrics
 `;
 
+/** What the program does with its flags. */
+export interface Commands {
+  /** `waystation` */
+  serve(commandLine: CommandLine): Promise<void>;
+  /** `waystation import --from <url>` */
+  importFrom(url: string, commandLine: CommandLine): Promise<void>;
+}
+
+const IMPORT_DESCRIPTION = `Take all metric groups of a running Pushgateway, in Go or this one, into a storage.
+
+Their values, types, help and push times stay exact. Groups of the same key in the storage are replaced. A storage in files must not
+be in use by a gateway meanwhile.`;
+
+const IMPORT_FLAGS: readonly FlagName[] = ["storage", "persistence.file", "log.level", "log.format"];
+
 /**
- * A commander program with all flags, which calls `run` with their values. Bad flags and arguments are reported on standard error
- * with exit code 1; `--help` and `--version` print to standard output with exit code 0.
+ * A commander program with all flags, which calls `commands` with their values. Bad flags and arguments are reported on standard
+ * error with exit code 1; `--help` and `--version` print to standard output with exit code 0.
  */
-export function createProgram(env: NodeJS.ProcessEnv, run: (commandLine: CommandLine) => Promise<void>): Command {
+export function createProgram(env: NodeJS.ProcessEnv, commands: Commands): Command {
   const program = new Command("waystation")
     .description(DESCRIPTION)
     .usage("[flags]")
     .helpOption("-h, --help", "Show this help.")
     .version(versionText(), "--version", "Show the version.")
+    .helpCommand(false)
+    // Flags after "import" are its own.
+    .enablePositionalOptions()
     .allowExcessArguments(false)
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", EPILOGUE);
-  for (const group of FLAG_GROUPS) {
-    for (const name of FLAG_NAMES) if (FLAGS[name].group === group) addFlag(program, name);
-  }
-  return program.action(async () => {
-    await run(collect(program, env));
+  addFlags(program, FLAG_NAMES);
+  program.action(async () => {
+    await commands.serve(collect(program, FLAG_NAMES, env));
   });
+
+  const importing = program
+    .command("import")
+    .summary("take over what another Pushgateway holds")
+    .description(IMPORT_DESCRIPTION)
+    .usage("--from <url> [flags]")
+    .helpOption("-h, --help", "Show this help.")
+    .allowExcessArguments(false)
+    .requiredOption("--from <url>", "The gateway to read, like http://old:9091 or https://user:password@old/prefix.");
+  addFlags(importing, IMPORT_FLAGS);
+  importing.action(async ({ from }: { from: string }) => {
+    await commands.importFrom(from, collect(importing, IMPORT_FLAGS, env));
+  });
+  return program;
+}
+
+function addFlags(command: Command, names: readonly FlagName[]): void {
+  for (const group of FLAG_GROUPS) {
+    for (const name of names) if (FLAGS[name].group === group) addFlag(command, name);
+  }
 }
 
 function addFlag(program: Command, name: FlagName): void {
@@ -73,7 +110,8 @@ function addFlag(program: Command, name: FlagName): void {
   program.addOption(new Option(`--${name} <${flag.placeholder}>`, help).argParser(parse).helpGroup(`${flag.group}:`));
 }
 
-function collect(program: Command, env: NodeJS.ProcessEnv): CommandLine {
+/** Flags that are not among `names` have their defaults. */
+function collect(program: Command, names: readonly FlagName[], env: NodeJS.ProcessEnv): CommandLine {
   const options = program.opts<Record<string, unknown>>();
   const values: Record<string, unknown> = {};
   const given = new Set<FlagName>();
@@ -82,6 +120,7 @@ function collect(program: Command, env: NodeJS.ProcessEnv): CommandLine {
     const attribute = new Option(`--${name}`).attributeName();
     const variable = env[environmentVariable(name)];
     values[name] = flag.default;
+    if (!names.includes(name)) continue;
     if (program.getOptionValueSource(attribute) === "cli") {
       values[name] = options[attribute];
       given.add(name);

@@ -38,7 +38,9 @@ test("the storage is said by one flag", () => {
   assert.equal(resolve({}).storageUrl, "sqlite:./waystation.db");
   assert.equal(resolve({ storage: "memory:" }).storageUrl, "memory:");
   assert.equal(resolve({ "persistence.file": "" }).storageUrl, "memory:");
-  assert.equal(resolve({ "persistence.file": "/data/pg" }).storageUrl, "file:/data/pg.waystation");
+  const persistent = resolve({ "persistence.file": "/data/pg" });
+  assert.equal(persistent.storageUrl, "file:/data/pg.waystation");
+  assert.deepEqual(persistent.persistence, { file: "/data/pg", directory: "/data/pg.waystation" });
   assert.equal(resolve({ "persistence.file": "", storage: "file:x" }).storageUrl, "file:x");
   assert.throws(() => resolve({ "persistence.file": "/data/pg", storage: "file:x" }), { code: "CONFIG" });
 });

@@ -12,6 +12,8 @@ export interface Settings extends FlagValues {
   readonly telemetryPath: string;
   /** A URL: that of `--storage`, or what the `--persistence.file` amounts to. */
   readonly storageUrl: string;
+  /** The `--persistence.file` and the directory that stands for it, where they say what the storage is. */
+  readonly persistence: { readonly file: string; readonly directory: string } | undefined;
   /** Flag names and values for people to look at, without secrets. */
   readonly shown: Readonly<Record<string, string>>;
 }
@@ -19,13 +21,15 @@ export interface Settings extends FlagValues {
 /** @throws `CONFIG` if flags contradict each other */
 export function resolveSettings({ values, given }: CommandLine): Settings {
   const externalPath = pathOf(values["web.external-url"]);
+  const persistence = persistenceOf({ values, given });
   const routePrefix = normalizePrefix(values["web.route-prefix"] || externalPath);
   return {
     ...values,
     routePrefix,
     externalPrefix: normalizePrefix(externalPath),
     telemetryPath: telemetryPath(routePrefix, values["web.telemetry-path"]),
-    storageUrl: storageUrl({ values, given }),
+    storageUrl: persistence ? `file:${persistence.directory}` : storageUrl({ values, given }),
+    persistence,
     shown: { ...show(values), "web.route-prefix": routePrefix },
   };
 }
@@ -63,10 +67,14 @@ function telemetryPath(prefix: string, path: string): string {
 }
 
 function storageUrl({ values, given }: CommandLine): string {
+  // An explicitly empty file without a storage is what the Go Pushgateway takes for "memory only".
+  return given.has("persistence.file") && !given.has("storage") ? "memory:" : values.storage;
+}
+
+function persistenceOf({ values, given }: CommandLine): Settings["persistence"] {
   const file = values["persistence.file"];
-  if (!given.has("persistence.file")) return values.storage;
-  if (!given.has("storage")) return file === "" ? "memory:" : `file:${file}.waystation`;
-  if (file === "") return values.storage;
+  if (file === "") return undefined;
+  if (!given.has("storage")) return { file, directory: `${file}.waystation` };
   throw new WaystationError(
     "CONFIG",
     `--storage=${redactUrl(values.storage)} and --persistence.file=${file} both say where pushes are kept: give one of them`,

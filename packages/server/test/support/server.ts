@@ -4,7 +4,7 @@ import { after } from "node:test";
 import type { Journal } from "@waystation/core";
 import { FLAGS, type FlagName, type FlagValues } from "../../src/config/flags.ts";
 import { resolveSettings } from "../../src/config/settings.ts";
-import { createLogger } from "../../src/logging.ts";
+import { createLogger, type Logger } from "../../src/logging.ts";
 import { type RunningServer, startServer } from "../../src/start-server.ts";
 
 export interface Answer {
@@ -31,12 +31,13 @@ export interface TestServer extends RunningServer {
 
 /** Stopped when the test file is done, if not before. */
 export async function startTestServer(flags: Partial<FlagValues> = {}, journal?: Journal): Promise<TestServer> {
-  const logLines: string[] = [];
-  const values = { ...defaults(), storage: "memory:", "web.listen-address": ["127.0.0.1:0"], ...flags };
-  const given = new Set<FlagName>([...(Object.keys(flags) as FlagName[]), "storage"]);
+  const { logger, lines: logLines } = testLogger();
+  const values = { ...flagDefaults(), storage: "memory:", "web.listen-address": ["127.0.0.1:0"], ...flags };
+  const given = new Set(Object.keys(flags) as FlagName[]);
+  if (flags["persistence.file"] === undefined) given.add("storage");
   const server = await startServer({
     settings: resolveSettings({ values, given }),
-    logger: createLogger({ level: "debug", format: "logfmt" }, { write: (line) => void logLines.push(line) }),
+    logger,
     ...(journal && { journal }),
   });
   after(() => server.stop());
@@ -50,7 +51,15 @@ export async function startTestServer(flags: Partial<FlagValues> = {}, journal?:
   };
 }
 
-function defaults(): FlagValues {
+export function testLogger(): { readonly logger: Logger; readonly lines: readonly string[] } {
+  const lines: string[] = [];
+  return {
+    logger: createLogger({ level: "debug", format: "logfmt" }, { write: (line) => void lines.push(line) }),
+    lines,
+  };
+}
+
+export function flagDefaults(): FlagValues {
   return Object.fromEntries(Object.entries(FLAGS).map(([name, flag]) => [name, flag.default])) as unknown as FlagValues;
 }
 
