@@ -28,7 +28,7 @@ test("the content type is spelled like the Go Pushgateway spells it", () => {
       "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=compact-text; escaping=dots",
   });
   assert.equal(
-    negotiateFormat(PROMETHEUS_3, { openMetrics: true }).contentType,
+    negotiateFormat(PROMETHEUS_3, { openMetrics: "by-weight" }).contentType,
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
   );
 });
@@ -86,7 +86,7 @@ test("OpenMetrics is answered if offered and preferred", () => {
     ["*/*", "text 0.0.4 underscores"],
   ];
   for (const [accept, format] of table) {
-    assert.equal(summary(negotiateFormat(accept, { openMetrics: true })), format, accept);
+    assert.equal(summary(negotiateFormat(accept, { openMetrics: "by-weight" })), format, accept);
   }
 });
 
@@ -144,4 +144,16 @@ test("no header makes negotiation fail", () => {
       assert.ok(["identity", "gzip", "zstd"].includes(negotiateEncoding(text, { zstd: true })));
     }),
   );
+});
+
+test("OpenMetrics is answered alone only where nothing else is accepted", () => {
+  const alone = (accept: string) => negotiateFormat(accept, { openMetrics: "alone" }).syntax;
+  assert.equal(alone("application/openmetrics-text; version=1.0.0"), "openmetrics");
+  assert.equal(alone("application/openmetrics-text"), "openmetrics");
+  assert.equal(alone("application/openmetrics-text, application/json"), "openmetrics");
+  assert.equal(alone("application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.1"), "text");
+  assert.equal(alone("application/openmetrics-text;version=1.0.0, */*;q=0.1"), "text");
+  assert.equal(alone("application/openmetrics-text;version=1.0.0, text/*"), "text");
+  assert.equal(alone(PROMETHEUS_3), "text");
+  assert.equal(alone(""), "text");
 });

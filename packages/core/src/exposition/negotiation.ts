@@ -24,8 +24,12 @@ export interface ExpositionFormat {
 }
 
 export interface FormatOptions {
-  /** Offer OpenMetrics, which the Go Pushgateway does not. Default: false */
-  readonly openMetrics?: boolean;
+  /**
+   * When to answer with OpenMetrics, which the Go Pushgateway never does: `alone` if the header accepts nothing else that is on
+   * offer, `by-weight` also beside other formats. Prometheus always asks for OpenMetrics first, and it renames counters whose names
+   * do not end in `_total`, so `by-weight` changes series that dashboards may depend on. Default: `never`.
+   */
+  readonly openMetrics?: "never" | "alone" | "by-weight";
 }
 
 export type ContentEncoding = "identity" | "gzip" | "zstd";
@@ -73,9 +77,12 @@ const OPENMETRICS_BY_VERSION: ReadonlyMap<string, Offer> = new Map(
  */
 export function negotiateFormat(accept: string | undefined, options: FormatOptions = {}): ExpositionFormat {
   let escaping: EscapingScheme = "underscores";
-  for (const clause of parseAccept(accept ?? "")) {
+  const clauses = parseAccept(accept ?? "");
+  const openMetrics =
+    options.openMetrics === "by-weight" || (options.openMetrics === "alone" && !clauses.some(acceptsOtherFormat));
+  for (const clause of clauses) {
     escaping = ESCAPING_SCHEMES.find((scheme) => scheme === clause.parameters.get("escaping")) ?? escaping;
-    const offer = offerFor(clause, options);
+    const offer = offerFor(clause, openMetrics);
     if (offer !== undefined) {
       return toFormat(offer, escaping);
     }
@@ -87,7 +94,13 @@ function toFormat({ syntax, version, mediaType }: Offer, escaping: EscapingSchem
   return { syntax, version, escaping, contentType: `${mediaType}; escaping=${escaping}` };
 }
 
-function offerFor({ type, subtype, parameters }: Clause, options: FormatOptions): Offer | undefined {
+/** Does a clause name a format that is always on offer, if only by a wildcard? */
+function acceptsOtherFormat(clause: Clause): boolean {
+  const { type, subtype } = clause;
+  return type === "*" || (type === "text" && subtype === "*") || offerFor(clause, false) !== undefined;
+}
+
+function offerFor({ type, subtype, parameters }: Clause, openMetrics: boolean): Offer | undefined {
   const version = parameters.get("version");
   switch (`${type}/${subtype}`) {
     case PROTOBUF_TYPE:
@@ -97,7 +110,7 @@ function offerFor({ type, subtype, parameters }: Clause, options: FormatOptions)
     case "text/plain":
       return version === undefined || version === TEXT.version ? TEXT : undefined;
     case OPENMETRICS_TYPE:
-      return options.openMetrics ? OPENMETRICS_BY_VERSION.get(version ?? "0.0.1") : undefined;
+      return openMetrics ? OPENMETRICS_BY_VERSION.get(version ?? "0.0.1") : undefined;
     default:
       return undefined;
   }

@@ -293,3 +293,11 @@ function parseTimestamp(text: string): Timestamp | undefined {
   const seconds = (nanos - remainder) / 1_000_000_000n;
   return seconds >= MIN_SECONDS && seconds <= MAX_SECONDS ? { seconds, nanos: Number(remainder) } : undefined;
 }
+
+const EOF = Buffer.from("# EOF");
+
+/** Does a body end as OpenMetrics must, with or without the last line feed? */
+export function endsWithEof(body: Uint8Array): boolean {
+  const end = body[body.length - 1] === scan.LF ? body.length - 1 : body.length;
+  return end >= EOF.length && EOF.equals(body.subarray(end - EOF.length, end));
+}

@@ -27,3 +27,8 @@ export function isDelimitedProtobuf(contentType: string | undefined): boolean {
   if (!END.test(contentType.slice(end))) return false;
   return values.get("proto") === "io.prometheus.client.MetricFamily" && values.get("encoding") === "delimited";
 }
+
+/** Does a Content-Type announce OpenMetrics text, of whatever version? */
+export function isOpenMetrics(contentType: string | undefined): boolean {
+  return MEDIA_TYPE.exec(contentType ?? "")?.[1]?.toLowerCase() === "application/openmetrics-text";
+}

@@ -3,6 +3,7 @@ import { BoundedCache } from "../bounded-cache.ts";
 import { DirectEncoder } from "../direct/direct-encoder.ts";
 import { WaystationError } from "../errors.ts";
 import { type ContentEncoding, type ExpositionFormat, negotiateFormat } from "../exposition/negotiation.ts";
+import { endsWithEof, parseOpenMetrics } from "../exposition/openmetrics-parser.ts";
 import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
 import { parseText } from "../exposition/text-parser.ts";
 import type { Durability, Journal } from "../journal/journal.ts";
@@ -19,7 +20,7 @@ import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
 import { Publisher } from "./channels.ts";
 import { Committer } from "./committer.ts";
 import { Compactor } from "./compactor.ts";
-import { isDelimitedProtobuf } from "./content-type.ts";
+import { isDelimitedProtobuf, isOpenMetrics } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
 import { encodeRestore, type StandingGroup } from "./encode-restore.ts";
 import { Replica } from "./replica.ts";
@@ -51,7 +52,8 @@ export interface PushRequest {
   readonly body: Uint8Array | string;
   /**
    * As in HTTP: `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` is delimited
-   * protobuf, everything else, also nothing, the text format 0.0.4.
+   * protobuf; `application/openmetrics-text` is OpenMetrics, if the body ends with `# EOF`; everything else, also nothing, is the
+   * text format 0.0.4.
    */
   readonly contentType?: string | undefined;
   /** When aborted before the push is sent to the journal, it is dropped. */
@@ -205,9 +207,12 @@ export class Gateway {
 
   #encode(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
     if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body), push);
-    const block = this.#directEncoder.encode(body, push.key);
+    const block = isOpenMetrics(contentType) ? undefined : this.#directEncoder.encode(body, push.key);
     if (block !== undefined) return encodePushRecord(push.mode, push.key.id, push.time, push.unchecked, block);
-    return encodePush(parseText(body, { utf8Names: this.#options.utf8Names ?? false }), push);
+    const options = { utf8Names: this.#options.utf8Names ?? false };
+    // Other gateways read OpenMetrics as text, so clients may say so and send text: its end mark tells.
+    const parse = isOpenMetrics(contentType) && endsWithEof(body) ? parseOpenMetrics : parseText;
+    return encodePush(parse(body, options), push);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { ByteWriter } from "../exposition/byte-writer.ts";
 import type { ExpositionFormat, ExpositionSyntax } from "../exposition/negotiation.ts";
+import { writeOpenMetricsEnd, writeOpenMetricsFamily } from "../exposition/openmetrics-encoder.ts";
 import { encodeDelimited } from "../exposition/protobuf-encoder.ts";
 import { writeFamilyAsText } from "../exposition/protobuf-text.ts";
 import { writeFamily } from "../exposition/text-encoder.ts";
@@ -8,8 +9,9 @@ import { escapeFamily } from "../model/names.ts";
 
 type FamilyWriter = (out: ByteWriter, family: MetricFamily) => void;
 
-const WRITERS: Record<Exclude<ExpositionSyntax, "openmetrics">, FamilyWriter> = {
+const WRITERS: Record<ExpositionSyntax, FamilyWriter> = {
   text: writeFamily,
+  openmetrics: writeOpenMetricsFamily,
   "protobuf-delimited": (out, family) => out.writeBytes(encodeDelimited(family)),
   "protobuf-text": (out, family) => writeFamilyAsText(out, family, "text"),
   "protobuf-compact-text": (out, family) => writeFamilyAsText(out, family, "compact-text"),
@@ -17,8 +19,10 @@ const WRITERS: Record<Exclude<ExpositionSyntax, "openmetrics">, FamilyWriter> = 
 
 /** Appends a whole family in a format, its names escaped as the format says. */
 export function writeFamilyIn({ syntax, escaping }: ExpositionFormat, out: ByteWriter, family: MetricFamily): void {
-  if (syntax !== "openmetrics") WRITERS[syntax](out, escapeFamily(family, escaping));
+  WRITERS[syntax](out, escapeFamily(family, escaping));
 }
 
 /** Appends what a format has at its very end. */
-export function writeEndIn(_format: ExpositionFormat, _out: ByteWriter): void {}
+export function writeEndIn({ syntax }: ExpositionFormat, out: ByteWriter): void {
+  if (syntax === "openmetrics") writeOpenMetricsEnd(out);
+}
