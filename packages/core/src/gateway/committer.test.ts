@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Clock, Cluster, gate, listen, push, pushedText, rejects, until, valueOf } from "../../test/gateway-kit.ts";
+import { Clock, Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
+import { keyOf } from "../../test/state-kit.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
-import type { Gateway } from "./gateway.ts";
 
 test("pushes that arrive together are one append", async (t) => {
   const cluster = new Cluster(t);
@@ -12,7 +12,7 @@ test("pushes that arrive together are one append", async (t) => {
   await Promise.all(jobs.map((job) => push(gateway, job, `m ${job}\n`)));
   assert.equal(journal.calls.append, 1);
   assert.equal((await cluster.records()).length, 50);
-  for (const job of jobs) assert.equal(await valueOf(gateway, "m", job), job);
+  for (const job of jobs) assert.equal(await valueIn(gateway, "m", job), job);
 });
 
 test("one append is in flight at a time, and what arrives meanwhile is the next one", async (t) => {
@@ -30,7 +30,7 @@ test("one append is in flight at a time, and what arrives meanwhile is the next 
   assert.equal(journal.calls.append, 1);
   assert.equal(gateway.health().waiting, 10);
   assert.ok(gateway.health().waitingBytes > 10 * 16);
-  assert.equal(await valueOf(gateway, "m", "a"), undefined);
+  assert.equal(await valueIn(gateway, "m", "a"), undefined);
   open();
   await Promise.all([first, ...others]);
   assert.equal(journal.calls.append, 2);
@@ -46,7 +46,7 @@ test("each push of a batch gets its own verdict, in the order in which they came
     push(gateway, "b", "# TYPE m counter\nm 2\n"),
     push(gateway, "c", "n 3\n"),
     push(gateway, "d", "m 4 5\n"),
-    gateway.delete({ ...keyOfJob("a") }),
+    gateway.delete(keyOf({ job: "a" })),
     push(gateway, "e", "# TYPE m counter\nm 5\n"),
   ]);
   assert.equal(journal.calls.append, 1);
@@ -64,7 +64,7 @@ test("each push of a batch gets its own verdict, in the order in which they came
     ["d", true],
     ["e", false],
   ] as const) {
-    assert.equal(gateway.group(keyOfJob(job))!.failureTime > 0, failed, job);
+    assert.equal(gateway.group(keyOf({ job }))!.failureTime > 0, failed, job);
   }
 });
 
@@ -116,9 +116,9 @@ for (const code of ["UNAVAILABLE", "FULL", "LATE"] as const) {
     journal.failNext("append", { kind: "reject", code });
     await rejects(push(gateway, "a", "m 1\n"), code);
     assert.deepEqual(await cluster.entries(), []);
-    assert.equal(gateway.group(keyOfJob("a")), undefined);
+    assert.equal(gateway.group(keyOf({ job: "a" })), undefined);
     await push(gateway, "a", "m 2\n");
-    assert.equal(await valueOf(gateway, "m", "a"), "2");
+    assert.equal(await valueIn(gateway, "m", "a"), "2");
     assert.equal(journal.calls.append, 2);
   });
 }
@@ -155,7 +155,7 @@ test("an append in doubt that is not there after its deadline was certainly not 
   assert.equal(journal.calls.append, 1);
   assert.deepEqual(await cluster.entries(), []);
   await push(gateway, "a", "m 2\n");
-  assert.equal(await valueOf(gateway, "m", "a"), "2");
+  assert.equal(await valueIn(gateway, "m", "a"), "2");
 });
 
 test("an append that is executed late, but before its deadline, is acknowledged; nothing was sent meanwhile", async (t) => {
@@ -172,7 +172,7 @@ test("an append that is executed late, but before its deadline, is acknowledged;
   open();
   await Promise.all([first, second]);
   assert.equal(journal.calls.append, 2);
-  assert.equal(await valueOf(gateway, "m", "a"), "2");
+  assert.equal(await valueIn(gateway, "m", "a"), "2");
   assert.equal((await cluster.records()).length, 2);
 });
 
@@ -189,7 +189,7 @@ test("an append that gets through after its deadline is refused by the journal",
   await push(gateway, "a", "m 2\n");
   open();
   await journal.lateCallsDone();
-  assert.equal(await valueOf(gateway, "m", "a"), "2");
+  assert.equal(await valueIn(gateway, "m", "a"), "2");
   assert.equal((await cluster.records()).length, 1);
 });
 
@@ -208,7 +208,7 @@ test("who waits too long is told that the outcome is unknown; it is still found 
   assert.equal(gateway.health().waitingBytes, 0);
   open();
   await until(() => gateway.health().ready);
-  assert.equal(await valueOf(gateway, "m", "a"), "1");
+  assert.equal(await valueIn(gateway, "m", "a"), "1");
   await push(gateway, "a", "m 3\n");
   assert.deepEqual([journal.calls.append, (await cluster.records()).length], [2, 2]);
 });
@@ -220,10 +220,10 @@ test("a journal that cannot be read leaves an append in doubt until it can be", 
   journal.failNext("append", { kind: "lose-reply" });
   journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
   await rejects(push(gateway, "a", "m 1\n"), "IN_DOUBT");
-  assert.equal(await valueOf(gateway, "m", "a"), undefined);
+  assert.equal(await valueIn(gateway, "m", "a"), undefined);
   journal.heal();
   await until(() => gateway.health().ready);
-  assert.equal(await valueOf(gateway, "m", "a"), "1");
+  assert.equal(await valueIn(gateway, "m", "a"), "1");
   assert.equal((await cluster.records()).length, 1);
 });
 
@@ -236,7 +236,7 @@ test("a read that fails after an append does not make it count as refused", asyn
   journal.failNext("read", { kind: "reject", code: "UNAVAILABLE" }, { kind: "reject", code: "TRUNCATED" });
   await push(gateway, "a", "m 1\n");
   assert.equal(journal.calls.append, 1);
-  assert.equal(await valueOf(other.gateway, "m", "a"), "1");
+  assert.equal(await valueIn(other.gateway, "m", "a"), "1");
   assert.equal((await gateway.expose()).text(), (await other.gateway.expose()).text());
 });
 
@@ -252,8 +252,8 @@ test("a journal that does not answer an append leaves nobody waiting", async (t)
   await rejects(second, "UNAVAILABLE");
   open();
   await push(gateway, "c", "m 3\n").catch(() => push(gateway, "c", "m 3\n"));
-  assert.equal(await valueOf(gateway, "m", "b"), undefined);
-  assert.equal(await valueOf(gateway, "m", "c"), "3");
+  assert.equal(await valueIn(gateway, "m", "b"), undefined);
+  assert.equal(await valueIn(gateway, "m", "c"), "3");
 });
 
 test("too many waiting pushes are refused, by number and by bytes; room comes back", async (t) => {
@@ -297,7 +297,7 @@ test("a push whose client has gone is dropped before it is sent, and not after",
   await rejects(second, "CLOSED");
   open();
   await first;
-  assert.equal(await valueOf(gateway, "m", "a"), "1");
+  assert.equal(await valueIn(gateway, "m", "a"), "1");
   assert.equal((await cluster.records()).length, 1);
   await rejects(push(gateway, "c", "m 1\n", { signal: AbortSignal.abort() }), "CLOSED");
   assert.equal(journal.calls.append, 1);
@@ -305,33 +305,37 @@ test("a push whose client has gone is dropped before it is sent, and not after",
 
 test("a replica that was overtaken by a snapshot loads it, and its push goes through", async (t) => {
   const cluster = new Cluster(t, {}, { trimLagBytes: 0 });
-  const { gateway: slow } = await cluster.open();
+  const { gateway: slow, journal } = await cluster.open();
   const { gateway: fast } = await cluster.open();
   const reloads = listen(t, "waystation:reload", slow);
   await push(slow, "a", "m 1\n");
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
   for (let i = 0; i < 3; i++) await push(fast, "b", `m ${i}\n`);
   await fast.compact();
+  journal.heal();
   await push(slow, "c", "m 3\n");
   assert.deepEqual(
     reloads.map(({ reason }) => (reason as { code?: string }).code),
     ["TRUNCATED"],
   );
   assert.equal((await slow.expose()).text(), (await fast.expose()).text());
-  assert.equal(await valueOf(fast, "m", "c"), "3");
-  assert.equal((await cluster.store.snapshot)!.at.position, 4);
+  assert.equal(await valueIn(fast, "m", "c"), "3");
+  assert.equal(cluster.store.snapshot!.at.position, 4);
 });
 
 test("what cannot be loaded anew is refused as not stored, until it can be", async (t) => {
   const cluster = new Cluster(t, {}, { trimLagBytes: 0 });
   const { gateway: slow, journal } = await cluster.open();
   const { gateway: fast } = await cluster.open();
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
   await push(fast, "b", "m 1\n");
   await fast.compact();
+  journal.heal();
   journal.failNext("open", { kind: "reject", code: "UNAVAILABLE" });
   await rejects(push(slow, "c", "m 2\n"), "UNAVAILABLE");
-  assert.equal(await valueOf(fast, "m", "c"), undefined);
+  assert.equal(await valueIn(fast, "m", "c"), undefined);
   await push(slow, "c", "m 3\n");
-  assert.equal(await valueOf(fast, "m", "c"), "3");
+  assert.equal(await valueIn(fast, "m", "c"), "3");
 });
 
 /** Something that no gateway of this release can apply, put into the journal by another process. */
@@ -357,7 +361,7 @@ for (const [what, data, code] of [
     const halts = listen(t, "waystation:halt", gateway);
     await push(gateway, "a", "m 1\n");
     await poison(cluster, data);
-    assert.equal(await valueOf(gateway, "m", "a"), "1");
+    assert.equal(await valueIn(gateway, "m", "a"), "1");
     const { ready, reason, position } = gateway.health();
     assert.deepEqual({ ready, position }, { ready: false, position: 1 });
     assert.match(reason!, /entry 2-77 cannot be applied/);
@@ -382,7 +386,7 @@ for (const [what, data, code] of [
     await rejects(first, "IN_DOUBT");
     await rejects(second, "UNAVAILABLE");
     assert.equal(journal.calls.append, 2);
-    assert.equal(await valueOf(gateway, "m", "a"), "1");
+    assert.equal(await valueIn(gateway, "m", "a"), "1");
   });
 }
 
@@ -416,7 +420,3 @@ test("closing does not wait for ever for an append in doubt, and sends nothing b
   open();
   await journal.lateCallsDone();
 });
-
-function keyOfJob(job: string): Parameters<Gateway["delete"]>[0] {
-  return { labels: [{ name: "job", value: job }], id: `job\xff${job}` };
-}
