@@ -47,13 +47,13 @@ export class GatewayMetrics {
         "The journal that keeps pushes, and what an acknowledged push outlives.",
         [metric(info, 1)],
       ),
-      gauge("pushgateway_ready", "Whether pushes can be expected to succeed.", health.ready ? 1 : 0),
+      gauge("pushgateway_ready", "Whether pushes can be expected to succeed: 1 or 0.", health.ready ? 1 : 0),
       gauge("pushgateway_groups", "Metric groups stored.", health.groups),
       gauge("pushgateway_pushes_waiting", "Pushes that wait for the journal.", health.waiting),
       gauge("pushgateway_pushes_waiting_bytes", "Bytes of the pushes that wait for the journal.", health.waitingBytes),
       gauge(
         "pushgateway_journal_last_contact_age_seconds",
-        "Time since a shared journal last answered; 0 if it is not shared.",
+        "Time since the journal last answered; one that is not shared is only asked when something is pushed.",
         age,
       ),
       gauge(

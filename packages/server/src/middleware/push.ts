@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Gateway, isWaystationError, type WaystationError } from "@waystation/core";
+import { type Gateway, isWaystationError } from "@waystation/core";
 import type { Middleware } from "koa";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
@@ -162,28 +162,15 @@ function openGzip(body: Uint8Array): void {
   }
 }
 
+/** What the client is told: if its push was not acknowledged, first what became of it. */
 function describeFailure(error: unknown): PlainError | undefined {
-  if (error instanceof UndecodableRequest) return plainError(error.cause);
-  const answer = plainError(error);
-  const preface = answer && PREFACES.find(({ matches }) => matches(error as WaystationError))?.text;
-  return preface === undefined ? answer : { ...answer!, message: `${preface}: ${answer!.message}` };
+  const answer = plainError(error instanceof UndecodableRequest ? error.cause : error);
+  if (answer?.status !== 503) return answer;
+  const fate = isWaystationError(error, "IN_DOUBT")
+    ? "this may or may not have been stored, and repeating it does no harm"
+    : "this was not stored, please repeat it";
+  return { ...answer, message: `${fate}: ${answer.message}` };
 }
-
-/** What a client is told first: in the Pushgateway's words that its push is wrong, or what became of it. */
-const PREFACES: readonly { readonly matches: (error: WaystationError) => boolean; readonly text: string }[] = [
-  {
-    matches: ({ code }) => code === "INCONSISTENT",
-    text: "pushed metrics are invalid or inconsistent with existing metrics",
-  },
-  {
-    matches: ({ code }) => code === "IN_DOUBT",
-    text: "this may or may not have been stored, and repeating it does no harm",
-  },
-  {
-    matches: (error) => plainError(error)?.status === 503,
-    text: "this was not stored, please repeat it",
-  },
-];
 
 const CONNECTION_SIGNALS = new WeakMap<Socket, AbortSignal>();
 
