@@ -37,7 +37,7 @@ export class LostConnection extends Error {
 }
 
 /** The first word of an error reply, also of one that a script passed on (before Redis 7 in the middle of the message). */
-export function replyCode(error: unknown): string | undefined {
+function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== "ReplyError") return undefined;
   return /^([A-Z]+) /.exec(error.message)?.[1] === "ERR"
     ? (/ -([A-Z]{3,}) /.exec(error.message)?.[1] ?? "ERR")

@@ -30,7 +30,7 @@ export async function inspectServer(redis: Redis, settings: Settings): Promise<S
 }
 
 /** INFO's lines are `name:value`, sections are headed by `# Name`. */
-export function parseInfo(text: string): Map<string, string> {
+function parseInfo(text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split("\r\n")) {
     const colon = line.indexOf(":");

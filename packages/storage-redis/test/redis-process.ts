@@ -42,11 +42,11 @@ export class RedisProcess {
 
   /** Starts a Sentinel with these lines of configuration, which it rewrites. */
   static async startSentinel(lines: readonly string[]): Promise<RedisProcess> {
-    const program = findProgram("redis-sentinel", "valkey-sentinel");
+    const program = findProgram("redis-server", "valkey-server");
     const folder = await mkdtemp(join(tmpdir(), "waystation-sentinel-"));
     const file = join(folder, "sentinel.conf");
     await writeFile(file, `${lines.join("\n")}\n`);
-    const server = new RedisProcess(program, await freePort(), folder, [file]);
+    const server = new RedisProcess(program, await freePort(), folder, [file, "--sentinel"]);
     await server.restart();
     return server;
   }
@@ -114,7 +114,9 @@ export class RedisProcess {
 export function findProgram(...names: string[]): string {
   const program = names.map(programOnPath).find((path) => path !== undefined);
   if (program !== undefined) return program;
-  throw new Error(`${names[0]} is not on the PATH: install it (Debian: apt-get install redis-server redis-sentinel)`);
+  throw new Error(
+    `${names[0]} is not on the PATH: install it with the package manager (Debian: apt-get install redis-server)`,
+  );
 }
 
 export function programOnPath(name: string): string | undefined {

@@ -80,7 +80,7 @@ suite("TLS", { skip: skipRedis }, () => {
       [`redis://:hunter2@127.0.0.1:${port}?timeout=1s`]: /closed|ECONNRESET|no connection/,
     };
     for (const [wrong, reason] of Object.entries(failures)) {
-      const refused = new RedisJournal({ url: wrong, connectTimeout: 500 });
+      const refused = new RedisJournal({ url: wrong, timeout: 400, connectTimeout: 300 });
       t.after(() => refused.close());
       const error = await rejectsWith(refused.open(), "UNAVAILABLE");
       assert.match(error.message, reason);
