@@ -237,6 +237,7 @@ test("keys are ordered by number of labels, then values in the order of names, t
     { job: "z", instance: "" },
     { job: "a", x: "" },
     { job: "a", x: "a" },
+    { job: "a", xx: "a" },
     { job: "a", y: "a" },
     { job: "b", a: "b" },
     // Bytes, not UTF-16 units: an emoji comes after the last character of the basic plane.
@@ -263,7 +264,7 @@ test("the order of keys is total", () => {
       fc.dictionary(fc.constantFrom("a", "instance", "z"), few).map((labels) => groupingKey({ ...labels, ...base })),
     );
   const property = fc.property(keys, keys, keys, (a, b, c) => {
-    assert.equal(Math.sign(compareGroupingKeys(a, b)), -Math.sign(compareGroupingKeys(b, a)));
+    assert.equal(Math.sign(compareGroupingKeys(a, b)) + Math.sign(compareGroupingKeys(b, a)), 0);
     if (compareGroupingKeys(a, b) <= 0 && compareGroupingKeys(b, c) <= 0) assert.ok(compareGroupingKeys(a, c) <= 0);
   });
   fc.assert(property, { numRuns: 300 });
