@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeDelimited } from "@waystation/core";
 import { startTestServer } from "./support/server.ts";
 
@@ -26,6 +26,30 @@ test("protobuf is given to those who ask", async () => {
   const [family] = decodeDelimited(body);
   assert.equal(family?.name, "m");
   assert.equal(family?.metrics[0]?.value, 1.5);
+});
+
+test("OpenMetrics is given to those who accept nothing else, zstd to those who prefer it", async () => {
+  const accept = "application/openmetrics-text;version=1.0.0";
+  const alone = await server.request("GET /metrics?collect[]=pushed", { headers: { Accept: accept } });
+  assert.match(alone.headers["content-type"]!, /^application\/openmetrics-text; version=1\.0\.0/);
+  assert.ok(alone.text.endsWith("# EOF\n"));
+  const beside = await server.request("GET /metrics", { headers: { Accept: `${accept},text/plain;q=0.5` } });
+  assert.match(beside.headers["content-type"]!, /^text\/plain/);
+
+  const packed = await server.request("GET /metrics?collect[]=pushed", {
+    headers: { "Accept-Encoding": "zstd, gzip;q=0.5" },
+  });
+  assert.equal(packed.headers["content-encoding"], "zstd");
+  const plain = await server.request("GET /metrics?collect[]=pushed");
+  assert.equal(zstdDecompressSync(packed.body).toString(), plain.text);
+});
+
+test("OpenMetrics is taken as a push", async () => {
+  const openMetrics = await startTestServer();
+  const body = '# TYPE c counter\nc_total 3 # {trace_id="x"} 1\n# EOF\n';
+  const headers = { "Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8" };
+  assert.equal((await openMetrics.request("PUT /metrics/job/a", { body, headers })).status, 200);
+  assert.match((await openMetrics.request("GET /metrics?collect[]=pushed")).text, /^c_total{instance="",job="a"} 3$/m);
 });
 
 test("pushed metrics and the gateway's own can be collected apart or together", async () => {

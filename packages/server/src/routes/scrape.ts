@@ -11,8 +11,8 @@ export function scrape(gateway: Gateway, selfMetrics: SelfMetrics): (ctx: Contex
   return async (ctx) => {
     const collect = collectParameter(ctx.querystring);
     const exposition = await gateway.expose({
-      format: negotiateFormat(firstHeader(ctx, "accept")),
-      encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding")),
+      format: negotiateFormat(firstHeader(ctx, "accept"), { openMetrics: "alone" }),
+      encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding"), { zstd: true }),
       self: collect === "pushed" ? [] : await selfMetrics.collect(),
       collect,
     });
