@@ -17,7 +17,7 @@ export { encodeDelimited, encodeFamily } from "./exposition/protobuf-encoder.ts"
 export { parseText } from "./exposition/text-parser.ts";
 export type { ChannelMessages, ChannelName } from "./gateway/channels.ts";
 export type { PushMode } from "./gateway/encode-push.ts";
-export type { StandingGroup } from "./gateway/encode-restore.ts";
+export type { RestoreOutcome, StandingGroup } from "./gateway/encode-restore.ts";
 export {
   type ExposeOptions,
   type Exposition,

@@ -1,10 +1,10 @@
-import { WaystationError } from "../errors.ts";
 import { compareBytes } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
-import { decodeRecord, encodeRecord } from "../record/record.ts";
+import { decodeFamilyBlock, encodeFamilyBlock } from "../record/family-block.ts";
+import { encodeRecord } from "../record/record.ts";
 import { isTimeFamily } from "../state/time-families.ts";
-import { encodePush } from "./encode-push.ts";
+import { describeRepeated, findRepeated, invalidFamily, invalidLabel, invalidValue, mergeLabels } from "./validity.ts";
 
 /** A metric group as it stood in another gateway. */
 export interface StandingGroup {
@@ -19,23 +19,27 @@ export interface StandingGroup {
   readonly families: readonly { readonly time: bigint; readonly family: MetricFamily }[];
 }
 
+/** What became of a group that was to be restored. */
+export interface RestoreOutcome {
+  /** False if the group has been pushed to later, and so was left alone. */
+  readonly restored: boolean;
+  /** Of each metric that was left out, or of a whole family, why no gateway can store it. */
+  readonly leftOut: readonly string[];
+}
+
 /**
- * A record that puts the group where it stood. Its families are used up, as those of a push.
+ * A record that puts the group where it stood. What no push may store is left out. The families are used up, as those of a push.
  *
- * @throws `INCONSISTENT` if it holds what no push may store
+ * Series that contradict those of other groups are not left out here: that depends on the state.
  */
-export function encodeRestore(group: StandingGroup): Uint8Array {
+export function encodeRestore(group: StandingGroup): { readonly record: Uint8Array } & Pick<RestoreOutcome, "leftOut"> {
   const { key, pushTime, failureTime, pushStamp, failureStamp } = group;
+  const leftOut: string[] = [];
   const standing = group.families
-    .filter(({ family }) => family.metrics.length > 0 && !isTimeFamily(family.name))
+    .filter(({ family }) => !isTimeFamily(family.name) && keepValid(family, key, leftOut))
     .sort((a, b) => compareBytes(a.family.name, b.family.name));
-  const families = standing.map(({ family }) => family);
-  const pushed = decodeRecord(
-    Buffer.from(encodePush(families, { key, mode: "replace", time: pushStamp, unchecked: true })),
-  );
-  if (pushed.kind === "failed") throw new WaystationError("INCONSISTENT", pushed.reason);
-  if (pushed.kind !== "replace") throw new TypeError("a push to restore a group from is one that replaces it");
-  return encodeRecord({
+  const block = encodeFamilyBlock(standing.map(({ family }) => family));
+  const record = encodeRecord({
     kind: "restore",
     key: key.id,
     time: pushStamp,
@@ -44,6 +48,26 @@ export function encodeRestore(group: StandingGroup): Uint8Array {
     pushStamp,
     failureStamp,
     familyStamps: standing.map(({ time }) => time),
-    block: pushed.block,
+    block: decodeFamilyBlock(Buffer.from(block)),
   });
+  return { record, leftOut };
+}
+
+/** Removes from the family what no push may store. Returns whether anything is left. */
+function keepValid(family: MetricFamily, key: GroupingKey, leftOut: string[]): boolean {
+  const reason = invalidFamily(family);
+  if (reason !== undefined) {
+    leftOut.push(reason);
+    return false;
+  }
+  const valid = family.metrics.filter((metric) => {
+    metric.labels = mergeLabels(metric.labels, key.labels);
+    const reason = invalidValue(family, metric) ?? invalidLabel(family, metric);
+    if (reason !== undefined) leftOut.push(reason);
+    return reason === undefined;
+  });
+  const repeated = findRepeated(valid);
+  for (const metric of repeated) leftOut.push(describeRepeated(family, metric));
+  family.metrics = valid.filter((metric) => !repeated.has(metric));
+  return family.metrics.length > 0;
 }

@@ -17,13 +17,14 @@ import { settleConflicts } from "../state/conflicts.ts";
 import { familyTree } from "../state/family-tree.ts";
 import { familyStamp, type Group } from "../state/group.ts";
 import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
+import type { State } from "../state/state.ts";
 import { Publisher } from "./channels.ts";
 import { Committer } from "./committer.ts";
 import { Compactor } from "./compactor.ts";
 import { isDelimitedProtobuf, isOpenMetrics } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
-import { encodeRestore, type StandingGroup } from "./encode-restore.ts";
-import { Replica } from "./replica.ts";
+import { encodeRestore, type RestoreOutcome, type StandingGroup } from "./encode-restore.ts";
+import { Replica, type Verdict } from "./replica.ts";
 
 export interface GatewayOptions {
   /** Where pushes are kept. The gateway opens it, and closes it in the end. */
@@ -217,12 +218,14 @@ export class Gateway {
 
   /**
    * Takes over a group as it stood in another gateway, with the times at which it was pushed there. A group of the same key is
-   * replaced; contradictions with other groups are settled as if it had been pushed without consistency check.
+   * replaced, unless it was pushed to later than that: so a group may be restored any number of times, while pushes go on.
+   * Contradictions with other groups are settled as if it had been pushed without consistency check.
    *
-   * @throws `INCONSISTENT` if it holds what no push may store, and nothing changes; else like {@link push}
+   * @throws like {@link push}, but never `PARSE` or `INCONSISTENT`
    */
-  async restore(group: StandingGroup): Promise<void> {
-    await this.#commit(encodeRestore(group));
+  async restore(group: StandingGroup): Promise<RestoreOutcome> {
+    const { record, leftOut } = encodeRestore(group);
+    return { restored: (await this.#submit(record)) === undefined, leftOut };
   }
 
   /** Deletes a group. It need not exist. Throws like {@link push}. */
@@ -239,16 +242,9 @@ export class Gateway {
   async expose(options: ExposeOptions = {}): Promise<Exposition> {
     const { format = negotiateFormat(undefined), encoding = "identity", collect = "all" } = options;
     if (collect !== "self") await this.#refresh(options.freshnessTimeout ?? 1000);
-    const { state } = this.#replica;
-    if (state.suspect) {
-      const hidden = settleConflicts(state).map(({ family, group }) => ({
-        family: fromByteString(family.name),
-        group: describeGroupingKey(group.key),
-      }));
-      if (hidden.length > 0) this.#publisher.publish("waystation:conflicts", { hidden });
-    }
+    const state = this.#settledState();
     const self = collect === "pushed" ? joinSelfFamilies(state, []) : joinSelfFamilies(state, options.self ?? []);
-    const chunks = await this.#scraper.scrape(() => this.#replica.state, format, encoding, self, collect !== "self");
+    const chunks = await this.#scraper.scrape(() => this.#settledState(), format, encoding, self, collect !== "self");
     return {
       contentType: format.contentType,
       contentEncoding: encoding,
@@ -256,6 +252,18 @@ export class Gateway {
       length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
       text: () => Buffer.concat(chunks).toString("utf8"),
     };
+  }
+
+  /** To be asked for at the moment that is to be exposed: what is pushed later may bring new contradictions. */
+  #settledState(): State {
+    const { state } = this.#replica;
+    if (!state.suspect) return state;
+    const hidden = settleConflicts(state).map(({ family, group }) => ({
+      family: fromByteString(family.name),
+      group: describeGroupingKey(group.key),
+    }));
+    if (hidden.length > 0) this.#publisher.publish("waystation:conflicts", { hidden });
+    return state;
   }
 
   /** All groups as they are now, in no particular order, without waiting for a shared journal. */
@@ -317,19 +325,25 @@ export class Gateway {
   }
 
   async #commit(record: Uint8Array, signal?: AbortSignal, key?: GroupingKey): Promise<void> {
+    const refused = await this.#submit(record, signal);
+    if (refused === undefined) return;
+    if (key !== undefined) {
+      this.#publisher.publish("waystation:rejected", { error: refused, group: describeGroupingKey(key) });
+    }
+    throw refused;
+  }
+
+  /** Returns the state's verdict. */
+  async #submit(record: Uint8Array, signal?: AbortSignal): Promise<Verdict> {
     if (this.#compactor.overdue) {
       throw new WaystationError(
         "FULL",
         "the journal cannot be compacted and must not grow further; nothing was stored",
       );
     }
-    const refused = await this.#committer.commit(record, signal);
+    const verdict = await this.#committer.commit(record, signal);
     this.#compactor.check();
-    if (refused === undefined) return;
-    if (key !== undefined) {
-      this.#publisher.publish("waystation:rejected", { error: refused, group: describeGroupingKey(key) });
-    }
-    throw refused;
+    return verdict;
   }
 
   /** On the journal's clock, so that the replicas on it share one. */

@@ -48,7 +48,7 @@ export interface WipeRecord {
   readonly time: bigint;
 }
 
-/** A group as it stood elsewhere: from a snapshot, or imported. Replaces the group of that key. */
+/** A group as it stood elsewhere: from a snapshot, or imported. Replaces the group of that key, unless that was pushed to later. */
 export interface RestoreRecord extends KeyedRecord, GroupTimes {
   readonly kind: "restore";
   readonly block: FamilyBlock;

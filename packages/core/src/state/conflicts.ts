@@ -1,4 +1,4 @@
-import { compareGroupingKeys } from "../model/grouping-key.ts";
+import { compareGroupingKeys, groupingKeyId } from "../model/grouping-key.ts";
 import { exposes, heldType, PARTS, seriesIn } from "./consistency.ts";
 import type { Family } from "./family.ts";
 import type { Group } from "./group.ts";
@@ -39,8 +39,9 @@ function losersOf(
 ): Set<SequenceEntry> {
   const losers = new Set<SequenceEntry>();
   const [first] = entries;
+  if (first === undefined) return losers;
   // The time families: every group has them once, whatever it holds.
-  if (first === undefined || first.slot < 0) return losers;
+  if (first.slot < 0) return new Set(entries.filter(({ group }) => hasEarlierTwin(state, group)));
   const type = heldType(first.group, family.name)!;
   if (losesToPart(state, family, type, first.group, owners)) return new Set(entries);
   const seen = new Set<string>();
@@ -54,6 +55,12 @@ function losersOf(
     }
   }
   return losers;
+}
+
+/** Is there a group whose labels lack an empty instance label only? It comes first, and has the same time metrics. */
+function hasEarlierTwin(state: State, { key }: Group): boolean {
+  const others = key.labels.filter(({ name, value }) => name !== "instance" || value !== "");
+  return others.length < key.labels.length && state.group(groupingKeyId(others)) !== undefined;
 }
 
 /** Of a histogram and a family named like one of its series, the one held by the earlier group stays; the histogram if both are. */
