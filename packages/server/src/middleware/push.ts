@@ -94,13 +94,12 @@ export class PushRoute {
   }
 
   #finish(job: Job, result: Promise<number>): void {
-    result.then(
-      (status) => {
+    result
+      .then((status) => {
         if (!job.res.destroyed) job.res.writeHead(status, EMPTY_BODY).end();
         this.#observe(job, status);
-      },
-      (error: unknown) => this.#fail(job, error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(job, error));
   }
 
   #fail(job: Job, error: unknown): void {

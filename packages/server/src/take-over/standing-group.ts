@@ -13,6 +13,8 @@ import type { Logger } from "../logging.ts";
 
 /** Groups restored at once: enough for the journal to take many with one write. */
 const AT_ONCE = 256;
+/** How often to say how far it is. */
+const TELL_EVERY_MS = 1_000;
 
 /**
  * Puts the groups of a Go Pushgateway into this gateway. Groups that no gateway can serve (the Go one fails its scrapes because of
@@ -22,12 +24,15 @@ const AT_ONCE = 256;
  */
 export async function restoreGroups(gateway: Gateway, groups: readonly GoGroup[], logger: Logger): Promise<number> {
   let taken = 0;
+  let toldAt = performance.now();
   for (let start = 0; start < groups.length; start += AT_ONCE) {
     const slice = groups.slice(start, start + AT_ONCE);
     const outcomes = await Promise.all(slice.map((group) => restore(gateway, group, logger)));
     taken += outcomes.filter(Boolean).length;
-    if (groups.length > AT_ONCE)
+    if (performance.now() - toldAt > TELL_EVERY_MS) {
+      toldAt = performance.now();
       logger.info({ groups: start + slice.length, of: groups.length }, "storing imported groups");
+    }
   }
   return taken;
 }
