@@ -58,7 +58,11 @@ export class SnapshotStream {
   }
 
   #chunk(mark: SnapshotMark, number: number): Uint8Array<ArrayBuffer> {
-    if (this.#closed) throw new WaystationError("CLOSED", "the journal was closed while its snapshot was being read");
+    if (this.#closed)
+      throw new WaystationError(
+        "CLOSED",
+        "the journal was closed, or asked for its snapshot anew, while this one was being read",
+      );
     try {
       const { reader, current } = this.#hold();
       if (current?.generation !== mark.generation) {

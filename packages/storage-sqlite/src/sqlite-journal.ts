@@ -51,7 +51,8 @@ export interface SqliteJournalOptions {
 interface Resources {
   readonly client: WorkerClient;
   readonly reader: Reader;
-  readonly snapshot: SnapshotStream;
+  /** The snapshot that is being read, replaced when it is asked for anew. */
+  snapshot: SnapshotStream;
   readonly identity: FileIdentity;
 }
 
@@ -91,39 +92,9 @@ export class SqliteJournal implements Journal {
 
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {
     return this.#lifecycle.open(
-      async () => {
-        signal?.throwIfAborted();
-        const { path, trimLagMs, trimLagBytes, check, maxBytes } = this.#options;
-        const client = new WorkerClient({ path, maxBytes, check, trimLag: { ms: trimLagMs, bytes: trimLagBytes } });
-        const opened: { close(): void }[] = [];
-        try {
-          await orAborted(client.call("open", undefined), signal);
-          const snapshot = new SnapshotStream(path);
-          opened.push(snapshot);
-          const reader = await this.#reading(() => new Reader(path));
-          opened.push(reader);
-          const found = await this.#reading(() => snapshot.open());
-          this.#survives = durabilityOf(path);
-          this.#resources = { client, reader, snapshot, identity: new FileIdentity(path) };
-          return found;
-        } catch (error) {
-          for (const resource of opened) resource.close();
-          await client.terminate();
-          // Nothing was asked to be written, so nothing can be in doubt.
-          if (isWaystationError(error, "IN_DOUBT"))
-            throw new WaystationError("UNAVAILABLE", error.message, { cause: error });
-          throw error;
-        }
-      },
-      () => this.#findSnapshotAnew(),
+      () => this.#openFirst(signal),
+      () => this.#newestSnapshot(this.#open),
     );
-  }
-
-  #findSnapshotAnew(): Promise<Snapshot | undefined> {
-    const snapshot = new SnapshotStream(this.#options.path);
-    this.#open.snapshot.close();
-    this.#resources = { ...this.#open, snapshot };
-    return this.#reading(() => snapshot.open());
   }
 
   append(data: Uint8Array, since: Cursor, own: AppendOwn): Promise<{ at: Cursor; tail: Tail }> {
@@ -199,6 +170,35 @@ export class SqliteJournal implements Journal {
       await resources.client.call("close", undefined).catch(() => {});
       await resources.client.exited();
     });
+  }
+
+  async #openFirst(signal: AbortSignal | undefined): Promise<Snapshot | undefined> {
+    signal?.throwIfAborted();
+    const { path, trimLagMs, trimLagBytes, check, maxBytes } = this.#options;
+    const client = new WorkerClient({ path, maxBytes, check, trimLag: { ms: trimLagMs, bytes: trimLagBytes } });
+    let reader: Reader | undefined;
+    try {
+      await orAborted(client.call("open", undefined), signal);
+      reader = await this.#reading(() => new Reader(path));
+      const resources = { client, reader, snapshot: new SnapshotStream(path), identity: new FileIdentity(path) };
+      const found = await this.#newestSnapshot(resources);
+      this.#survives = durabilityOf(path);
+      this.#resources = resources;
+      return found;
+    } catch (error) {
+      reader?.close();
+      await client.terminate();
+      // Nothing was asked to be written, so nothing can be in doubt.
+      if (isWaystationError(error, "IN_DOUBT"))
+        throw new WaystationError("UNAVAILABLE", error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async #newestSnapshot(resources: Resources): Promise<Snapshot | undefined> {
+    resources.snapshot.close();
+    resources.snapshot = new SnapshotStream(this.#options.path);
+    return this.#reading(() => resources.snapshot.open());
   }
 
   get #open(): Resources {

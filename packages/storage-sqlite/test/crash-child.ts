@@ -1,0 +1,4 @@
+import { journalCrashChild } from "@waystation/core/testing";
+import { crashJournal } from "./crash-journal.ts";
+
+await journalCrashChild(crashJournal);
