@@ -94,7 +94,7 @@ function mainEndpoints(
   return [
     get(`${prefix}/-/healthy`, counted(metrics, "healthy", healthy)),
     get(`${prefix}/-/ready`, counted(metrics, "ready", ready(gateway, isStopping))),
-    get(telemetryPath, scrape(gateway, selfMetrics)),
+    get(telemetryPath, scrape(gateway, selfMetrics, settings["web.enable-openmetrics"] ? "by-weight" : "alone")),
     get(`${prefix}/status`, status),
     get(`${prefix}/`, status),
     // Without the prefix, as in the Go Pushgateway.

@@ -48,6 +48,7 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
     journal: journal ?? (await createJournal(settings.storageUrl)),
     utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
+    lenientText: settings["push.lenient-text"],
   });
 
   const servers: AnyHttpServer[] = [];

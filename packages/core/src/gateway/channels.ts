@@ -11,6 +11,8 @@ export interface ChannelMessages {
   "waystation:append-failed": { readonly error: Error; readonly records: number };
   /** A push was refused for its content. */
   "waystation:rejected": { readonly error: Error; readonly group: string };
+  /** A text body was mended before it was read. */
+  "waystation:repaired": { readonly group: string };
   /** A snapshot replaced older entries, or was not needed any more. */
   "waystation:compaction": {
     readonly outcome: "published" | "older" | "failed";

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BoundedCache } from "../bounded-cache.ts";
 import { DirectEncoder } from "../direct/direct-encoder.ts";
 import { WaystationError } from "../errors.ts";
+import { repairText } from "../exposition/lenient-text.ts";
 import { type ContentEncoding, type ExpositionFormat, negotiateFormat } from "../exposition/negotiation.ts";
 import { endsWithEof, parseOpenMetrics } from "../exposition/openmetrics-parser.ts";
 import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
@@ -31,6 +32,10 @@ export interface GatewayOptions {
   readonly journal: Journal;
   /** Accept names outside the legacy character set in text. Default: false. */
   readonly utf8Names?: boolean;
+  /**
+   * Mend text bodies before they are read: byte order marks, line ends of CR and LF, a missing last line feed. Default: false.
+   */
+  readonly lenientText?: boolean;
   /**
    * Refuse pushes that contradict what is stored. Default: true. Without it, what contradicts something else is stored, but left
    * out of expositions.
@@ -208,6 +213,16 @@ export class Gateway {
 
   #encode(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
     if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body), push);
+    return this.#encodeText(this.#options.lenientText ? this.#repair(body, push.key) : body, contentType, push);
+  }
+
+  #repair(body: Uint8Array, key: GroupingKey): Uint8Array {
+    const repaired = repairText(body);
+    if (repaired !== body) this.#publisher.publish("waystation:repaired", { group: describeGroupingKey(key) });
+    return repaired;
+  }
+
+  #encodeText(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
     const block = isOpenMetrics(contentType) ? undefined : this.#directEncoder.encode(body, push.key);
     if (block !== undefined) return encodePushRecord(push.mode, push.key.id, push.time, push.unchecked, block);
     const options = { utf8Names: this.#options.utf8Names ?? false };

@@ -92,6 +92,14 @@ export const FLAGS = {
     help: "Answer /-/healthy and /-/ready without basic authentication.",
     ...onOff,
   },
+  "web.enable-openmetrics": {
+    group: "Web",
+    default: false,
+    help:
+      "Serve OpenMetrics to whoever prefers it, as Prometheus does; counters are then named with _total. Default: only to clients " +
+      "that accept nothing else.",
+    ...onOff,
+  },
   storage: {
     group: "Storage",
     placeholder: "url",
@@ -126,6 +134,12 @@ export const FLAGS = {
     group: "Push",
     default: false,
     help: "Accept any UTF-8 in metric and label names.",
+    ...onOff,
+  },
+  "push.lenient-text": {
+    group: "Push",
+    default: false,
+    help: "Accept text with CRLF line ends, a byte order mark, or no line feed at its end.",
     ...onOff,
   },
   "push.max-body-bytes": {

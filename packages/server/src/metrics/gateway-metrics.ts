@@ -14,6 +14,7 @@ export class GatewayMetrics {
   #rejected = 0;
   #reloads = 0;
   #hidden = 0;
+  #repaired = 0;
   readonly #failures = new Map<string, number>();
   readonly #compactions = new Map<string, number>();
 
@@ -29,6 +30,7 @@ export class GatewayMetrics {
       increment(this.#failures, isWaystationError(error) ? error.code : "UNKNOWN");
     });
     this.#listen("waystation:rejected", () => this.#rejected++);
+    this.#listen("waystation:repaired", () => this.#repaired++);
     this.#listen("waystation:compaction", ({ outcome }) => increment(this.#compactions, outcome));
     this.#listen("waystation:reload", () => this.#reloads++);
     this.#listen("waystation:conflicts", ({ hidden }) => {
@@ -91,6 +93,11 @@ export class GatewayMetrics {
         "pushgateway_rejected_pushes_total",
         "Pushes refused because they contradict themselves or what is stored.",
         this.#rejected,
+      ),
+      counter(
+        "pushgateway_repaired_pushes_total",
+        "Pushes whose text was mended before it was read, as --push.lenient-text allows.",
+        this.#repaired,
       ),
       counter(
         "pushgateway_hidden_families_total",

@@ -7,11 +7,15 @@ import type { SelfMetrics } from "../metrics/self-metrics.ts";
  * `GET` of the telemetry path: what was pushed and the gateway's own metrics, or with `?collect[]=pushed` or `?collect[]=self` one
  * of the two, so that replicas can be scraped apart for their own while the pushed ones are taken once.
  */
-export function scrape(gateway: Gateway, selfMetrics: SelfMetrics): (ctx: Context) => Promise<void> {
+export function scrape(
+  gateway: Gateway,
+  selfMetrics: SelfMetrics,
+  openMetrics: "alone" | "by-weight",
+): (ctx: Context) => Promise<void> {
   return async (ctx) => {
     const collect = collectParameter(ctx.querystring);
     const exposition = await gateway.expose({
-      format: negotiateFormat(firstHeader(ctx, "accept"), { openMetrics: "alone" }),
+      format: negotiateFormat(firstHeader(ctx, "accept"), { openMetrics }),
       encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding"), { zstd: true }),
       self: collect === "pushed" ? [] : await selfMetrics.collect(),
       collect,
