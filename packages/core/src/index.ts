@@ -21,13 +21,12 @@ export type { RestoreOutcome, StandingGroup } from "./gateway/encode-restore.ts"
 export {
   type ExposeOptions,
   type Exposition,
-  type FamilyView,
   Gateway,
   type GatewayHealth,
   type GatewayOptions,
-  type GroupView,
   type PushRequest,
 } from "./gateway/gateway.ts";
+export type { FamilyHead, FamilyView, GroupView, PushedFamilyView } from "./gateway/group-view.ts";
 export * from "./journal/journal.ts";
 export { JournalLifecycle } from "./journal/lifecycle.ts";
 export { MemoryJournal, MemoryStore, type MemoryStoreOptions } from "./journal/memory-journal.ts";

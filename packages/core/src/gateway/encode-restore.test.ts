@@ -4,7 +4,8 @@ import { MemoryJournal } from "../journal/memory-journal.ts";
 import { groupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { StandingGroup } from "./encode-restore.ts";
-import { Gateway, type GroupView } from "./gateway.ts";
+import { Gateway } from "./gateway.ts";
+import type { GroupView } from "./group-view.ts";
 
 function standing(group: GroupView): StandingGroup {
   const { key, pushTime, failureTime } = group;

@@ -8,16 +8,13 @@ import { endsWithEof, parseOpenMetrics } from "../exposition/openmetrics-parser.
 import { decodeDelimited } from "../exposition/protobuf-decoder.ts";
 import { parseText } from "../exposition/text-parser.ts";
 import type { Durability, Journal } from "../journal/journal.ts";
-import { type ByteString, compareBytes, fromByteString } from "../model/byte-string.ts";
+import { type ByteString, fromByteString } from "../model/byte-string.ts";
 import { describeGroupingKey, type GroupingKey, parseGroupingKey } from "../model/grouping-key.ts";
-import type { Label, MetricFamily } from "../model/metric-family.ts";
+import type { MetricFamily } from "../model/metric-family.ts";
 import { encodePushRecord, encodeRecord } from "../record/record.ts";
 import { joinSelfFamilies } from "../scrape/families.ts";
 import { Scraper } from "../scrape/scraper.ts";
 import { settleConflicts } from "../state/conflicts.ts";
-import { familyTree } from "../state/family-tree.ts";
-import { familyStamp, type Group } from "../state/group.ts";
-import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
 import type { State } from "../state/state.ts";
 import { Publisher } from "./channels.ts";
 import { Committer } from "./committer.ts";
@@ -25,6 +22,7 @@ import { Compactor } from "./compactor.ts";
 import { isDelimitedProtobuf, isOpenMetrics } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
 import { encodeRestore, type RestoreOutcome, type StandingGroup } from "./encode-restore.ts";
+import { type GroupView, viewGroup } from "./group-view.ts";
 import { Replica, type Verdict } from "./replica.ts";
 
 export interface GatewayOptions {
@@ -88,24 +86,6 @@ export interface Exposition {
   readonly length: number;
   /** The body as text; only for expositions that are text and not compressed. */
   text(): string;
-}
-
-/** A metric group as it is at one moment. Strings are byte strings. */
-export interface GroupView {
-  readonly key: GroupingKey;
-  readonly labels: readonly Label[];
-  /** Seconds since the epoch, 0 for never. */
-  readonly pushTime: number;
-  readonly failureTime: number;
-  readonly lastPushSuccessful: boolean;
-  /** Ordered by name, the two time metrics among them; decoded when asked for. */
-  families(): FamilyView[];
-}
-
-export interface FamilyView {
-  /** When it was pushed: nanoseconds since the epoch. */
-  readonly time: bigint;
-  readonly family: MetricFamily;
 }
 
 export interface GatewayHealth {
@@ -239,8 +219,8 @@ export class Gateway {
    * @throws like {@link push}, but never `PARSE` or `INCONSISTENT`
    */
   async restore(group: StandingGroup): Promise<RestoreOutcome> {
-    const { record, leftOut } = encodeRestore(group);
-    return { restored: (await this.#submit(record)) === undefined, leftOut };
+    const { record, ...taken } = encodeRestore(group);
+    return { restored: (await this.#submit(record)) === undefined, ...taken };
   }
 
   /** Deletes a group. It need not exist. Throws like {@link push}. */
@@ -389,27 +369,4 @@ export class Gateway {
     this.#follower.unref();
     this.#unwatch = this.#journal.watch?.(follow);
   }
-}
-
-function viewGroup(group: Group): GroupView {
-  const { content, key } = group;
-  const { pushTime, failureTime, layout } = content;
-  return {
-    key,
-    labels: key.labels,
-    pushTime,
-    failureTime,
-    lastPushSuccessful: failureTime <= pushTime,
-    families: () => {
-      const families = layout.descriptors.map((_, slot) => ({
-        time: familyStamp(content, slot),
-        family: familyTree(group, content, slot),
-      }));
-      const times = [
-        { time: content.failureStamp, family: familyTree(group, content, FAILURE_TIME) },
-        { time: content.pushStamp, family: familyTree(group, content, PUSH_TIME) },
-      ];
-      return [...families, ...times].sort((a, b) => compareBytes(a.family.name, b.family.name));
-    },
-  };
 }

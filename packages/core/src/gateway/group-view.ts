@@ -1,0 +1,151 @@
+import { ByteWriter } from "../exposition/byte-writer.ts";
+import { writeHelpLine, writeTypeLine } from "../exposition/text-encoder.ts";
+import { type ByteString, compareBytes } from "../model/byte-string.ts";
+import type { GroupingKey } from "../model/grouping-key.ts";
+import type { Label, MetricFamily, MetricType } from "../model/metric-family.ts";
+import { linesOf, linesStart } from "../record/family-block.ts";
+import { familyTree } from "../state/family-tree.ts";
+import { familyStamp, type Group, type GroupContent } from "../state/group.ts";
+import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
+
+/** What a family is, apart from its samples. Strings are byte strings. */
+export interface FamilyHead {
+  readonly name: ByteString;
+  readonly type: MetricType;
+  readonly help?: ByteString | undefined;
+  readonly unit?: ByteString | undefined;
+}
+
+export interface FamilyView {
+  /** When it was pushed: nanoseconds since the epoch. */
+  readonly time: bigint;
+  readonly family: MetricFamily;
+}
+
+/** A pushed family that is decoded only when asked for. */
+export interface PushedFamilyView {
+  readonly head: FamilyHead;
+  /** When it was pushed: nanoseconds since the epoch. */
+  readonly time: bigint;
+  /** Sample lines in the text format, which is what Prometheus counts as series. */
+  readonly series: number;
+  /** Of those lines. */
+  readonly bytes: number;
+  decode(): MetricFamily;
+}
+
+/** A metric group as it is at one moment, whatever is pushed afterwards. Strings are byte strings. */
+export interface GroupView {
+  readonly key: GroupingKey;
+  readonly labels: readonly Label[];
+  /** Seconds since the epoch, 0 for never. */
+  readonly pushTime: number;
+  readonly failureTime: number;
+  readonly lastPushSuccessful: boolean;
+  /** What its pushed families are, ordered by name: the same array for all groups that have equal ones. Nothing is decoded. */
+  readonly heads: readonly FamilyHead[];
+  /** Bytes of its sample lines. */
+  readonly bytes: number;
+  /** Counts the sample lines of its pushed families. Takes time in proportion to `bytes`, though little. */
+  countSeries(): number;
+  /** Its pushed families, ordered by name; none is decoded until asked for. */
+  pushedFamilies(): PushedFamilyView[];
+  /** Ordered by name, the two time metrics among them, decoded. */
+  families(): FamilyView[];
+  /** What was pushed in the text format 0.0.4, without the two time metrics. */
+  text(): Uint8Array;
+}
+
+export function viewGroup(group: Group): GroupView {
+  return new ContentView(group, group.content);
+}
+
+class ContentView implements GroupView {
+  readonly #group: Group;
+  readonly #content: GroupContent;
+
+  constructor(group: Group, content: GroupContent) {
+    this.#group = group;
+    this.#content = content;
+  }
+
+  get key(): GroupingKey {
+    return this.#group.key;
+  }
+
+  get labels(): readonly Label[] {
+    return this.#group.key.labels;
+  }
+
+  get pushTime(): number {
+    return this.#content.pushTime;
+  }
+
+  get failureTime(): number {
+    return this.#content.failureTime;
+  }
+
+  get lastPushSuccessful(): boolean {
+    return this.#content.failureTime <= this.#content.pushTime;
+  }
+
+  get heads(): readonly FamilyHead[] {
+    return this.#content.layout.descriptors;
+  }
+
+  get bytes(): number {
+    return this.#content.body.length - linesStart(this.#content.layout.size);
+  }
+
+  countSeries(): number {
+    const { body, layout } = this.#content;
+    return countLines(body, linesStart(layout.size));
+  }
+
+  pushedFamilies(): PushedFamilyView[] {
+    const content = this.#content;
+    return content.layout.descriptors.map((head, slot) => {
+      const lines = linesOf(content.body, content.layout.size, slot);
+      return {
+        head,
+        time: familyStamp(content, slot),
+        series: countLines(lines, 0),
+        bytes: lines.length,
+        decode: () => familyTree(this.#group, content, slot),
+      };
+    });
+  }
+
+  families(): FamilyView[] {
+    const content = this.#content;
+    const times = [
+      { time: content.failureStamp, family: familyTree(this.#group, content, FAILURE_TIME) },
+      { time: content.pushStamp, family: familyTree(this.#group, content, PUSH_TIME) },
+    ];
+    const pushed = content.layout.descriptors.map((_, slot) => ({
+      time: familyStamp(content, slot),
+      family: familyTree(this.#group, content, slot),
+    }));
+    return [...pushed, ...times].sort((a, b) => compareBytes(a.family.name, b.family.name));
+  }
+
+  text(): Uint8Array {
+    const { body, layout } = this.#content;
+    const out = new ByteWriter(body.length + 256);
+    for (const [slot, { name, type, help }] of layout.descriptors.entries()) {
+      if (help !== undefined) writeHelpLine(out, name, help);
+      writeTypeLine(out, name, type);
+      out.writeBytes(linesOf(body, layout.size, slot));
+    }
+    return out.bytes();
+  }
+}
+
+/** Every sample line ends in a line feed, and none holds another: in label values they are escaped. */
+function countLines(bytes: Uint8Array, start: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LF, start); at >= 0; at = bytes.indexOf(LF, at + 1)) count++;
+  return count;
+}
+
+const LF = 0x0a;
