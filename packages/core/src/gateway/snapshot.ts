@@ -20,6 +20,7 @@ interface SnapshotHeader {
   readonly groups: number;
   readonly hash: StateHash;
   readonly suspect: boolean;
+  readonly contradicted: boolean;
 }
 
 const FRAME_BYTES = 256 * 1024;
@@ -39,6 +40,7 @@ export function encodeSnapshot(state: State, at: Cursor): AsyncIterable<Uint8Arr
     groups: groups.length,
     hash: state.hash,
     suspect: state.suspect,
+    contradicted: state.contradicted,
   };
   return encodeFrames(header, groups);
 }
@@ -98,7 +100,10 @@ export async function decodeSnapshot(
       header = parseHeader(content);
       continue;
     }
-    for (const record of decodeEntry(content).records) state.apply(record);
+    for (const record of decodeEntry(content).records) {
+      if (record.kind !== "restore") throw corrupt(`it holds a record of kind ${record.kind}`);
+      state.load(record);
+    }
     await setImmediate();
   }
   if (header === undefined) throw corrupt("it is empty");
@@ -109,6 +114,7 @@ export async function decodeSnapshot(
   if (state.hash[0] !== header.hash[0] || state.hash[1] !== header.hash[1])
     throw corrupt("its state hash does not match");
   state.suspect = header.suspect;
+  state.contradicted = header.contradicted;
   return { state, bytes };
 }
 

@@ -22,7 +22,13 @@ export interface GroupingKeyOptions {
 
 /** Order of groups in an exposition: fewer labels first, then by values, then by names. Zero only for equal keys. */
 export function compareGroupingKeys(a: GroupingKey, b: GroupingKey): number {
-  return compareLabelValues(a.labels, b.labels) || compareBytes(a.id, b.id);
+  const order = compareLabelValues(a.labels, b.labels);
+  if (order !== 0) return order;
+  for (const [i, { name }] of a.labels.entries()) {
+    const nameOrder = compareBytes(name, b.labels[i]!.name);
+    if (nameOrder !== 0) return nameOrder;
+  }
+  return 0;
 }
 
 /** Grouping labels, with the empty instance label that every series without one gets: the labels of the time metrics. */

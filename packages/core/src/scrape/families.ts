@@ -1,4 +1,5 @@
 import { compareBytes } from "../model/byte-string.ts";
+import { compareGroupingKeys } from "../model/grouping-key.ts";
 import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { FamilyHead } from "../state/family.ts";
@@ -39,17 +40,26 @@ export function joinSelfFamilies(state: State, self: readonly MetricFamily[]): M
   const families = new Map<string, MetricFamily>();
   for (const family of self) {
     // A push may hold a name that the gateway came to use later, outside the namespaces that are kept apart for it.
-    if (state.family(family.name)?.headEntry?.page === undefined) families.set(family.name, { ...family });
+    if (state.family(family.name)?.headEntry?.page === undefined) families.set(family.name, family);
   }
-  for (const entry of state.selfEntries) {
-    if (entry.hidden) continue;
-    const { name, head } = entry.family;
+  const entries = [...state.selfEntries]
+    .filter(({ hidden }) => !hidden)
+    .sort((a, b) => compareGroupingKeys(a.group!.key, b.group!.key));
+  for (const {
+    group,
+    slot,
+    family: { name, head },
+  } of entries) {
     const family = families.get(name) ?? { ...head!, metrics: [] };
-    const { metrics, type } = exposedFamilyTree(entry.group!, entry.group!.content, entry.slot);
+    const { metrics, type } = exposedFamilyTree(group!, group!.content, slot);
     // The process may have come to expose it with another type than the pushed one.
     if (type !== family.type) continue;
     families.set(name, { ...family, metrics: [...family.metrics, ...metrics] });
   }
-  for (const family of families.values()) family.metrics.sort((a, b) => compareLabelValues(a.labels, b.labels));
-  return [...families.values()].sort((a, b) => compareBytes(a.name, b.name));
+  return [...families.values()]
+    .map((family) => ({
+      ...family,
+      metrics: family.metrics.toSorted((a, b) => compareLabelValues(a.labels, b.labels)),
+    }))
+    .sort((a, b) => compareBytes(a.name, b.name));
 }

@@ -1,4 +1,3 @@
-import { zstdCompressSync } from "node:zlib";
 import { compressPart, type GzipPart } from "./gzip-member.ts";
 
 /** How a page of text becomes a part of a body. */
@@ -20,13 +19,6 @@ export const GZIP: PageCodec<GzipPart> = {
   name: "gzip",
   kept: true,
   encode: compressPart,
-};
-
-/** Frames of zstd may follow each other, and every decoder goes on reading (RFC 8878, section 3.1). */
-export const ZSTD: PageCodec<Uint8Array> = {
-  name: "zstd",
-  kept: true,
-  encode: (raw) => exactCopy(zstdCompressSync(raw)),
 };
 
 /** Buffers from a pool, or views of a larger one, would keep more alive than they hold. */

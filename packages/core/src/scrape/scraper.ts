@@ -6,7 +6,7 @@ import type { MetricFamily } from "../model/metric-family.ts";
 import type { State } from "../state/state.ts";
 import { writeEndIn, writeFamilyIn } from "./family-writers.ts";
 import { joinGzipMember } from "./gzip-member.ts";
-import { GZIP, IDENTITY, type PageCodec, ZSTD } from "./page-codecs.ts";
+import { GZIP, IDENTITY, type PageCodec } from "./page-codecs.ts";
 import { renderFamilies, renderPages } from "./render.ts";
 
 const COMPRESS = {
@@ -49,10 +49,11 @@ export class Scraper {
     switch (encoding) {
       case "identity":
         return [...(await pages(IDENTITY)), IDENTITY.encode(end.bytes())];
-      case "zstd":
-        return [...(await pages(ZSTD)), ZSTD.encode(end.bytes())];
       case "gzip":
         return joinGzipMember([...(await pages(GZIP)), GZIP.encode(end.bytes())]);
+      case "zstd":
+        // One frame: of several, which pages kept compressed would be, Node reads only the first.
+        return [await COMPRESS.zstd(Buffer.concat([...(await pages(IDENTITY)), end.bytes()]))];
     }
   }
 

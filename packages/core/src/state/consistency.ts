@@ -12,6 +12,8 @@ import type { Layout } from "./layout.ts";
 export interface ConsistencyIndex {
   group(id: ByteString): Group | undefined;
   family(name: ByteString): Family | undefined;
+  /** May groups hold what a check would have refused? */
+  readonly contradicted: boolean;
   /** The groups that hold a family, in the order of their keys. */
   holders(family: Family): Iterable<Group>;
 }
@@ -34,8 +36,8 @@ export interface Candidate {
  */
 export function findContradiction(index: ConsistencyIndex, candidate: Candidate): string | undefined {
   const { own, layout } = candidate;
-  // The same families with the same types as before: what held for them still does.
-  const sameFamilies = own !== undefined && own.content.layout === layout;
+  // The same families with the same types as before: what held for them still does, if it did.
+  const sameFamilies = own !== undefined && own.content.layout === layout && !index.contradicted;
   return (sameFamilies ? undefined : findNameConflict(index, candidate)) ?? findDuplicateSeries(index, candidate);
 }
 

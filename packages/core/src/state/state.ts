@@ -42,6 +42,7 @@ export class State implements ConsistencyIndex {
   #hash: StateHash = EMPTY_STATE_HASH;
   #seriesBytes = 0;
   #suspect = false;
+  #contradicted = false;
 
   get hash(): StateHash {
     return this.#hash;
@@ -63,6 +64,18 @@ export class State implements ConsistencyIndex {
 
   set suspect(value: boolean) {
     this.#suspect = value;
+  }
+
+  /**
+   * Has something been stored, unchecked, that contradicted something else, since there was nothing stored at all? Unlike `suspect`,
+   * which says whether an exposition has to be looked at, it is the same on every replica, so that verdicts may depend on it.
+   */
+  get contradicted(): boolean {
+    return this.#contradicted;
+  }
+
+  set contradicted(value: boolean) {
+    this.#contradicted = value;
   }
 
   group(id: ByteString): Group | undefined {
@@ -137,9 +150,13 @@ export class State implements ConsistencyIndex {
         this.#wipe();
         return undefined;
       case "restore":
-        this.#restore(record);
-        return undefined;
+        return this.#restore(record, true);
     }
+  }
+
+  /** Takes over a group from a snapshot, which says by itself whether it is `suspect` or `contradicted`. */
+  load(record: RestoreRecord): void {
+    this.#restore(record, false);
   }
 
   #applyPush(record: PushRecord): WaystationError | undefined {
@@ -157,13 +174,17 @@ export class State implements ConsistencyIndex {
     const shape = own?.shape ?? this.#shapeOf(key);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
     const merge = record.kind === "merge";
-    if (!record.unchecked || !this.#suspect) {
+    if (!record.unchecked) {
       const contradiction = findContradiction(this, { key, shape, own, merge, layout, block });
-      if (contradiction !== undefined && !record.unchecked) {
+      if (contradiction !== undefined) {
         this.#noteFailure(record.key, time);
         return inconsistent(contradiction);
       }
-      if (contradiction !== undefined) this.#suspect = true;
+    } else if (
+      !this.#isDistrusted &&
+      findContradiction(this, { key, shape, own, merge, layout, block }) !== undefined
+    ) {
+      this.#distrust();
     }
     const old = own?.content;
     const pushed = { layout, body: block.body, sides: block.sides };
@@ -202,16 +223,35 @@ export class State implements ConsistencyIndex {
     this.#setContent(group, { ...group.content, pushStamp, failureTime: toSeconds(failureStamp), failureStamp });
   }
 
-  #restore(record: RestoreRecord): void {
+  #restore(record: RestoreRecord, checked: boolean): WaystationError | undefined {
     const { block, pushTime, failureTime, pushStamp, failureStamp, familyStamps } = record;
-    const key = groupingKeyFromId(record.key);
+    const own = this.#groups.get(record.key);
+    if (own !== undefined && own.content.pushTime > 0 && own.content.pushStamp > pushStamp) {
+      return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(own.key)} was pushed to later`);
+    }
+    const key = own?.key ?? groupingKeyFromId(record.key);
+    const shape = own?.shape ?? this.#shapeOf(key);
     const layout = this.#layouts.resolve(block.layout);
+    if (checked && !this.#isDistrusted) {
+      const twin = own === undefined ? this.#findTwin(key) : undefined;
+      const contradicts = twin ?? findContradiction(this, { key, shape, own, merge: false, layout, block });
+      if (contradicts !== undefined) this.#distrust();
+    }
     const { sides } = block;
     const body = exactCopy(block.body);
-    const group = this.#groups.get(record.key) ?? this.#createGroup(key, this.#shapeOf(key));
-    this.#setContent(group, { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps });
-    // Nobody has checked it against the rest.
+    const content = { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps };
+    this.#setContent(own ?? this.#createGroup(key, shape), content);
+    return undefined;
+  }
+
+  /** Is there nothing more to be learnt from checking what is stored anyway? */
+  get #isDistrusted(): boolean {
+    return this.#suspect && this.#contradicted;
+  }
+
+  #distrust(): void {
     this.#suspect = true;
+    this.#contradicted = true;
   }
 
   /** Groups that differ in an empty instance label only would expose the same time metrics. */
@@ -269,6 +309,7 @@ export class State implements ConsistencyIndex {
     this.#seriesBytes = 0;
     this.#hash = EMPTY_STATE_HASH;
     this.#suspect = false;
+    this.#contradicted = false;
   }
 
   /** Everything that was derived from the old content is brought in line with the new one here, and nowhere else. */
