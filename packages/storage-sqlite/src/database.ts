@@ -57,10 +57,11 @@ export function openForWriting(options: DatabaseOptions): Database {
       if (options.maxBytes !== undefined) {
         database.pragma(`max_page_count = ${Math.max(1, Math.floor(options.maxBytes / pageSize))}`);
       }
-      // Also finds out, before anybody relies on it, whether the file can be written to.
       database
         .transaction(() => {
           if (isFresh(database, path)) create(database);
+          // Found out before anybody relies on it: SQLite opens a file that may not be written to for reading, and says nothing.
+          else database.pragma(`user_version = ${SCHEMA_VERSION}`);
         })
         .immediate();
     },

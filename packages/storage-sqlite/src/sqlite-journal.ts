@@ -70,7 +70,7 @@ export class SqliteJournal implements Journal {
   readonly #lifecycle: JournalLifecycle;
   #survives: Durability = "host-crash";
   #resources: Resources | undefined;
-  /** Size of the entry that was refused or got lost last, if no append succeeded since. */
+  /** Size of the entry that was refused or got lost last, for whatever reason but its cursor, if no append succeeded since. */
   #unwritten: number | undefined;
 
   /** Throws a `WaystationError` with code `CONFIG` if an option is not valid. */
@@ -108,7 +108,7 @@ export class SqliteJournal implements Journal {
         this.#unwritten = undefined;
         return { at: { position, tag }, tail: { entries, head: position - 1, time } };
       } catch (error) {
-        if (!isWaystationError(error, "LATE", "TRUNCATED", "REWOUND")) this.#unwritten = data.length;
+        if (!isWaystationError(error, "TRUNCATED", "REWOUND")) this.#unwritten = data.length;
         throw error;
       }
     });
