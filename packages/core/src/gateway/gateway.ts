@@ -23,6 +23,7 @@ import { isDelimitedProtobuf, isOpenMetrics } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
 import { encodeRestore, type RestoreOutcome, type StandingGroup } from "./encode-restore.ts";
 import { type GroupView, viewGroup } from "./group-view.ts";
+import { RecordClock } from "./record-clock.ts";
 import { Replica, type Verdict } from "./replica.ts";
 
 export interface GatewayOptions {
@@ -131,6 +132,7 @@ export class Gateway {
   readonly #replica: Replica;
   readonly #committer: Committer;
   readonly #compactor: Compactor;
+  readonly #recordClock = new RecordClock();
   readonly #scraper = new Scraper();
   readonly #keys = new BoundedCache<ByteString, GroupingKey>(CACHED_KEYS);
   readonly #directEncoder = new DirectEncoder();
@@ -226,6 +228,22 @@ export class Gateway {
   /** Deletes a group. It need not exist. Throws like {@link push}. */
   async delete(key: GroupingKey): Promise<void> {
     await this.#commit(encodeRecord({ kind: "delete", key: key.id, time: this.#now() }));
+  }
+
+  /**
+   * Deletes a group as it was seen: not if something was pushed to it since, on whatever replica. Resolves with whether it is gone.
+   * Throws like {@link push}.
+   */
+  async deleteSeen({ key, lastTouched }: Pick<GroupView, "key" | "lastTouched">): Promise<boolean> {
+    const time = this.#now();
+    return (
+      (await this.#submit(encodeRecord({ kind: "delete", key: key.id, time, unlessLater: lastTouched }))) === undefined
+    );
+  }
+
+  /** Takes one family out of a group. Neither need exist. When the group was pushed stays as it is. Throws like {@link push}. */
+  async deleteFamily(key: GroupingKey, name: ByteString): Promise<void> {
+    await this.#commit(encodeRecord({ kind: "delete-family", key: key.id, time: this.#now(), name }));
   }
 
   /** Deletes all groups. Throws like {@link push}. */
@@ -343,7 +361,7 @@ export class Gateway {
 
   /** On the journal's clock, so that the replicas on it share one. */
   #now(): bigint {
-    return BigInt(Math.round(this.#replica.time * 1000)) * 1000n;
+    return this.#recordClock.next(this.#replica.time);
   }
 
   async #refresh(timeout: number): Promise<void> {
