@@ -86,8 +86,21 @@ export class Oracle {
     this.groups.set(id, { ...(known ?? { labels, families: new Map(), pushed: 0n }), failed, touched: failed });
   }
 
-  delete(labels: Readonly<Record<string, string>>): void {
-    this.groups.delete(idOf(sortedLabels(labels)));
+  /** @param unlessLater only if nothing was pushed later than this; returns whether the group is gone */
+  delete(labels: Readonly<Record<string, string>>, unlessLater?: bigint): boolean {
+    const id = idOf(sortedLabels(labels));
+    const { touched } = this.groups.get(id) ?? {};
+    if (unlessLater !== undefined && touched !== undefined && touched > unlessLater) return false;
+    this.groups.delete(id);
+    return true;
+  }
+
+  deleteFamily(labels: Readonly<Record<string, string>>, name: string): void {
+    const id = idOf(sortedLabels(labels));
+    const group = this.groups.get(id);
+    if (group === undefined) return;
+    const families = new Map([...group.families].filter(([held]) => held !== name));
+    this.groups.set(id, { ...group, families });
   }
 
   wipe(): void {

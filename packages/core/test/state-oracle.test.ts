@@ -98,7 +98,16 @@ const group = fc
 const time = fc.integer({ min: -2, max: 5 });
 
 interface Command {
-  readonly do: "push" | "push unchecked" | "fail" | "delete" | "wipe" | "fork" | "settle";
+  readonly do:
+    | "push"
+    | "push unchecked"
+    | "fail"
+    | "delete"
+    | "delete seen"
+    | "delete family"
+    | "wipe"
+    | "fork"
+    | "settle";
   readonly group: Record<string, string>;
   readonly families: readonly MetricFamily[];
   readonly mode: "replace" | "merge";
@@ -112,7 +121,7 @@ function commandsOf(weights: Partial<Record<Command["do"], number>>, types: read
     arbitrary: fc.record<Command>({
       do: fc.constant(what as Command["do"]),
       group,
-      families: what.startsWith("push") ? families : fc.constant<MetricFamily[]>([]),
+      families: /push|family/.test(what) ? families : fc.constant<MetricFamily[]>([]),
       mode: fc.constantFrom("replace", "merge"),
       time,
     }),
@@ -156,6 +165,20 @@ class Run {
         this.oracle.delete(command.group);
         this.#apply(deleteRecord(command.group, this.#now));
         break;
+      case "delete seen": {
+        const unlessLater = this.#now - 2_000_000n;
+        const gone = this.oracle.delete(command.group, unlessLater);
+        const record = encodeRecord({ kind: "delete", key: keyOf(command.group).id, time: this.#now, unlessLater });
+        assert.equal(this.#apply(throughBytes(record)) === undefined, gone);
+        break;
+      }
+      case "delete family": {
+        const { name } = command.families[0] ?? { name: "no_such_family" };
+        this.oracle.deleteFamily(command.group, name);
+        const key = keyOf(command.group).id;
+        this.#apply(throughBytes(encodeRecord({ kind: "delete-family", key, time: this.#now, name })));
+        break;
+      }
       case "wipe":
         this.oracle.wipe();
         this.#apply(wipeRecord(this.#now));
@@ -317,7 +340,10 @@ const SOAK = process.env["WAYSTATION_SOAK"] === "1";
 const numRuns = (usual: number) => Number(process.env["WAYSTATION_RUNS"] ?? (SOAK ? 5_000 : usual));
 
 test("checked pushes are judged, kept and exposed as by a slow and obvious oracle", async () => {
-  const commands = commandsOf({ push: 14, fail: 1, delete: 3, wipe: 1, fork: 2 }, TYPES);
+  const commands = commandsOf(
+    { push: 14, fail: 1, delete: 3, "delete seen": 1, "delete family": 2, wipe: 1, fork: 2 },
+    TYPES,
+  );
   const property = fc.asyncProperty(commands, async (steps) => {
     const run = new Run();
     for (const command of steps) {
@@ -334,7 +360,10 @@ test("checked pushes are judged, kept and exposed as by a slow and obvious oracl
 test("unchecked pushes are all kept, and what contradicts something is left out of expositions", async () => {
   // Gauge histograms may stand beside families named like their series, as with the Go implementation; nobody can parse that.
   const types = TYPES.filter((type) => type !== "gauge_histogram");
-  const commands = commandsOf({ push: 4, "push unchecked": 14, fail: 1, delete: 5, fork: 1, settle: 2 }, types);
+  const commands = commandsOf(
+    { push: 4, "push unchecked": 14, fail: 1, delete: 5, "delete family": 2, fork: 1, settle: 2 },
+    types,
+  );
   const property = fc.asyncProperty(commands, async (steps) => {
     const run = new Run();
     for (const command of steps) {

@@ -1,4 +1,6 @@
 import { channel } from "node:diagnostics_channel";
+import type { ByteString } from "../model/byte-string.ts";
+import type { GatewayRecord } from "../record/record.ts";
 
 /**
  * What a gateway publishes, for logs and metrics, so that core depends on neither. Every message carries the gateway it is about.
@@ -7,6 +9,14 @@ import { channel } from "node:diagnostics_channel";
 export interface ChannelMessages {
   /** A batch was appended and applied. Milliseconds; bytes of the entry. */
   "waystation:append": { readonly records: number; readonly bytes: number; readonly duration: number };
+  /** An entry became part of the state, whichever gateway appended it: `own` if it was this one. */
+  "waystation:applied": {
+    readonly position: number;
+    readonly own: boolean;
+    readonly records: readonly AppliedRecord[];
+    /** Of each record, why it was refused, if so. */
+    readonly verdicts: readonly (Error | undefined)[];
+  };
   /** An append failed. `code` as in the journal contract. */
   "waystation:append-failed": { readonly error: Error; readonly records: number };
   /** A push was refused for its content. */
@@ -28,6 +38,14 @@ export interface ChannelMessages {
   "waystation:halt": { readonly error: Error };
   /** Stored without check, something contradicts something else and was left out of the exposition. */
   "waystation:conflicts": { readonly hidden: readonly { readonly family: string; readonly group: string }[] };
+}
+
+export interface AppliedRecord {
+  readonly kind: GatewayRecord["kind"];
+  /** The `id` of the group's key; a wipe has none. */
+  readonly key?: ByteString;
+  /** When the gateway took it: nanoseconds since the epoch. */
+  readonly time: bigint;
 }
 
 export type ChannelName = keyof ChannelMessages;

@@ -23,7 +23,7 @@ function standing(group: GroupView): StandingGroup {
 
 const everything = (gateway: Gateway): unknown[] =>
   [...gateway.groups()]
-    .map((group) => ({ ...group, families: group.families() }))
+    .map((group) => ({ ...standing(group), lastPushSuccessful: group.lastPushSuccessful }))
     .sort((a, b) => (a.key.id < b.key.id ? -1 : 1));
 
 test("restored groups are exposed and listed as they stood, with all their times", async (t) => {

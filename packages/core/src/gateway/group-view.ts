@@ -5,7 +5,7 @@ import type { GroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily, MetricType } from "../model/metric-family.ts";
 import { linesOf, linesStart } from "../record/family-block.ts";
 import { familyTree } from "../state/family-tree.ts";
-import { familyStamp, type Group, type GroupContent } from "../state/group.ts";
+import { familyStamp, type Group, type GroupContent, latestStamp } from "../state/group.ts";
 import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
 
 /** What a family is, apart from its samples. Strings are byte strings. */
@@ -42,6 +42,8 @@ export interface GroupView {
   readonly pushTime: number;
   readonly failureTime: number;
   readonly lastPushSuccessful: boolean;
+  /** When something was last pushed to it, with success or not: nanoseconds since the epoch. */
+  readonly lastTouched: bigint;
   /** What its pushed families are, ordered by name: the same array for all groups that have equal ones. Nothing is decoded. */
   readonly heads: readonly FamilyHead[];
   /** Bytes of its sample lines. */
@@ -87,6 +89,10 @@ class ContentView implements GroupView {
 
   get lastPushSuccessful(): boolean {
     return this.#content.failureTime <= this.#content.pushTime;
+  }
+
+  get lastTouched(): bigint {
+    return latestStamp(this.#content);
   }
 
   get heads(): readonly FamilyHead[] {

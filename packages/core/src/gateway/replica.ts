@@ -184,10 +184,13 @@ export class Replica {
    */
   applyEntry(at: Cursor, content: Uint8Array | readonly GatewayRecord[]): void {
     if (this.#halted !== undefined) return;
+    let records: readonly GatewayRecord[];
+    let verdicts: Verdict[];
+    const own = this.#awaited.has(at.tag);
     try {
-      const records = content instanceof Uint8Array ? this.#decode(content) : content;
-      const verdicts = records.map((record) => this.#state.apply(record));
-      if (this.#awaited.has(at.tag)) this.#awaited.set(at.tag, verdicts);
+      records = content instanceof Uint8Array ? this.#decode(content) : content;
+      verdicts = records.map((record) => this.#state.apply(record));
+      if (own) this.#awaited.set(at.tag, verdicts);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const code = isWaystationError(cause) ? cause.code : "CORRUPT";
@@ -198,6 +201,7 @@ export class Replica {
     this.#cursor = { position: at.position, tag: at.tag };
     this.#hashes.set(at.position, this.#state.hash);
     this.#hashes.delete(at.position - REMEMBERED_HASHES);
+    this.#publisher.publish("waystation:applied", { position: at.position, own, records, verdicts });
   }
 
   /** To be told the verdicts of an entry once it is applied, by whatever way it comes in. */

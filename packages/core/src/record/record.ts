@@ -11,11 +11,13 @@ import { decodeFamilyBlock, type FamilyBlock, joinFamilyBlock } from "./family-b
  *       failed: the reason as UTF-8
  *       restore: f64 push time, f64 failure time (seconds, as exposed), i64 push stamp, i64 failure stamp (ns),
  *                u32 n, n × i64 stamp of each family (n is 0 if all are the push stamp), a family block
- *       delete, wipe: nothing
+ *       delete: nothing, or i64 stamp (ns) that the group's newest push, failed or not, must not be later than
+ *       delete-family: its name
+ *       wipe: nothing
  *
  * All integers are little endian.
  */
-export type GatewayRecord = PushRecord | FailedRecord | DeleteRecord | WipeRecord | RestoreRecord;
+export type GatewayRecord = PushRecord | FailedRecord | DeleteRecord | DeleteFamilyRecord | WipeRecord | RestoreRecord;
 
 interface KeyedRecord {
   /** Identity of the grouping key. */
@@ -40,6 +42,14 @@ export interface FailedRecord extends KeyedRecord {
 
 export interface DeleteRecord extends KeyedRecord {
   readonly kind: "delete";
+  /** Only if nothing was pushed later than this, in nanoseconds. Default: whatever was pushed. */
+  readonly unlessLater?: bigint | undefined;
+}
+
+/** Takes one family out of a group, which stays even if that was its last one. */
+export interface DeleteFamilyRecord extends KeyedRecord {
+  readonly kind: "delete-family";
+  readonly name: ByteString;
 }
 
 /** Deletes all groups. */
@@ -66,7 +76,7 @@ export interface GroupTimes {
   readonly familyStamps: readonly bigint[] | undefined;
 }
 
-const KINDS = ["replace", "merge", "failed", "delete", "wipe", "restore"] as const;
+const KINDS = ["replace", "merge", "failed", "delete", "wipe", "restore", "delete-family"] as const;
 const UNCHECKED = 1;
 const HEADER = 16;
 const TIMES = 36;
@@ -88,8 +98,17 @@ export function encodeRecord(record: Exclude<GatewayRecord, PushRecord>): Uint8A
   switch (record.kind) {
     case "wipe":
       return allocate("wipe", 0, "", record.time, 0);
-    case "delete":
-      return allocate("delete", 0, record.key, record.time, 0);
+    case "delete": {
+      if (record.unlessLater === undefined) return allocate("delete", 0, record.key, record.time, 0);
+      const out = allocate("delete", 0, record.key, record.time, 8);
+      out.writeBigInt64LE(record.unlessLater, out.length - 8);
+      return out;
+    }
+    case "delete-family": {
+      const out = allocate("delete-family", 0, record.key, record.time, record.name.length);
+      out.write(record.name, out.length - record.name.length, "latin1");
+      return out;
+    }
     case "failed": {
       const reason = Buffer.from(record.reason, "utf8");
       const out = allocate("failed", 0, record.key, record.time, reason.length);
@@ -149,7 +168,11 @@ export function decodeRecord(bytes: Buffer): GatewayRecord {
     case "failed":
       return { kind, key, time, reason: bytes.toString("utf8", start) };
     case "delete":
-      return { kind, key, time };
+      if (start === bytes.length) return { kind, key, time };
+      if (start + 8 !== bytes.length) throw corrupt();
+      return { kind, key, time, unlessLater: bytes.readBigInt64LE(start) };
+    case "delete-family":
+      return { kind, key, time, name: bytes.toString("latin1", start) };
     case "wipe":
       return { kind, time };
     case "restore":

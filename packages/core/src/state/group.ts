@@ -60,6 +60,11 @@ export class Group {
   }
 }
 
+/** When a group was last pushed to, with success or not: nanoseconds since the epoch. */
+export function latestStamp({ pushStamp, failureStamp }: GroupTimes): bigint {
+  return pushStamp > failureStamp ? pushStamp : failureStamp;
+}
+
 /** When family `slot` of a group was last pushed: nanoseconds since the epoch. */
 export function familyStamp(content: GroupContent, slot: number): bigint {
   return content.familyStamps?.[slot] ?? content.pushStamp;

@@ -1,10 +1,18 @@
-import { compareBytes } from "../model/byte-string.ts";
-import { encodeLayout } from "../record/descriptor.ts";
+import { type ByteString, compareBytes } from "../model/byte-string.ts";
+import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import { type FamilySide, linesOf, linesStart, NO_SIDES } from "../record/family-block.ts";
 import { familyStamp, type GroupContent } from "./group.ts";
 import type { LayoutTable } from "./layout.ts";
 
 type Families = Pick<GroupContent, "layout" | "body" | "sides">;
+
+/** A family, where it is, and when it was pushed. */
+interface Part {
+  readonly descriptor: Descriptor;
+  readonly from: Families;
+  readonly slot: number;
+  readonly stamp: bigint;
+}
 
 /** A group's families with those that were pushed, which take the place of old ones of the same name as a whole. */
 export function mergeBlock(
@@ -13,15 +21,35 @@ export function mergeBlock(
   stamp: bigint,
   layouts: LayoutTable,
 ): Families & Pick<GroupContent, "familyStamps"> {
-  const merged = [
+  const merged: Part[] = [
     ...old.layout.descriptors.flatMap((descriptor, slot) =>
       pushed.layout.slotOf(descriptor.name) === undefined
-        ? [{ descriptor, from: old as Families, slot, stamp: familyStamp(old, slot) }]
+        ? [{ descriptor, from: old, slot, stamp: familyStamp(old, slot) }]
         : [],
     ),
     ...pushed.layout.descriptors.map((descriptor, slot) => ({ descriptor, from: pushed, slot, stamp })),
   ].sort((a, b) => compareBytes(a.descriptor.name, b.descriptor.name));
+  return joinFamilies(merged, stamp, layouts);
+}
 
+/** A group's families but one. */
+export function withoutFamily(
+  old: GroupContent,
+  name: ByteString,
+  layouts: LayoutTable,
+): Families & Pick<GroupContent, "familyStamps"> {
+  const kept = old.layout.descriptors
+    .map((descriptor, slot): Part => ({ descriptor, from: old, slot, stamp: familyStamp(old, slot) }))
+    .filter(({ descriptor }) => descriptor.name !== name);
+  return joinFamilies(kept, old.pushStamp, layouts);
+}
+
+/** @param merged ordered by name; @param stamp of the group's last push */
+function joinFamilies(
+  merged: readonly Part[],
+  stamp: bigint,
+  layouts: LayoutTable,
+): Families & Pick<GroupContent, "familyStamps"> {
   const lines = merged.map(({ from, slot }) => linesOf(from.body, from.layout.size, slot));
   const sides = new Map<number, FamilySide>();
   for (const [slot, part] of merged.entries()) {

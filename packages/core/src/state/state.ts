@@ -12,12 +12,19 @@ import type { MetricType } from "../model/metric-family.ts";
 import { isSelfNamespace } from "../model/reserved-families.ts";
 import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import type { StateHash } from "../record/entry.ts";
-import type { GatewayRecord, GroupTimes, PushRecord, RestoreRecord } from "../record/record.ts";
+import type {
+  DeleteFamilyRecord,
+  DeleteRecord,
+  GatewayRecord,
+  GroupTimes,
+  PushRecord,
+  RestoreRecord,
+} from "../record/record.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { Family, type FamilyHead } from "./family.ts";
-import { Group, type GroupContent, NOTHING, type Shape } from "./group.ts";
+import { Group, type GroupContent, latestStamp, NOTHING, type Shape } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
-import { mergeBlock } from "./merge.ts";
+import { mergeBlock, withoutFamily } from "./merge.ts";
 import { FAILURE_TIME, type GroupEntry, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
 import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "./time-families.ts";
@@ -144,7 +151,9 @@ export class State implements ConsistencyIndex {
         this.#noteFailure(record.key, record.time);
         return new WaystationError("INCONSISTENT", record.reason);
       case "delete":
-        this.#deleteGroup(record.key);
+        return this.#deleteGroup(record);
+      case "delete-family":
+        this.#deleteFamily(record);
         return undefined;
       case "wipe":
         this.#wipe();
@@ -284,10 +293,13 @@ export class State implements ConsistencyIndex {
     return group;
   }
 
-  #deleteGroup(id: ByteString): void {
+  #deleteGroup({ key: id, unlessLater }: DeleteRecord): WaystationError | undefined {
     const group = this.#groups.get(id);
-    if (group === undefined) return;
+    if (group === undefined) return undefined;
     const { content } = group;
+    if (unlessLater !== undefined && latestStamp(content) > unlessLater) {
+      return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(group.key)} was pushed to meanwhile`);
+    }
     for (const [slot, entry] of group.entries.entries()) {
       this.#removeEntry(content.layout.descriptors[slot]!, entry);
     }
@@ -298,6 +310,14 @@ export class State implements ConsistencyIndex {
     this.#groups.delete(id);
     this.#seriesBytes -= content.body.length;
     this.#hash = exchange(this.#hash, group.hash, EMPTY_STATE_HASH);
+    return undefined;
+  }
+
+  /** Not a push: when the group and its other families were pushed stays as it was. */
+  #deleteFamily({ key, name }: DeleteFamilyRecord): void {
+    const group = this.#groups.get(key);
+    if (group?.content.layout.slotOf(name) === undefined) return;
+    this.#setContent(group, { ...group.content, ...withoutFamily(group.content, name, this.#layouts) });
   }
 
   #wipe(): void {
@@ -428,8 +448,8 @@ function inconsistent(reason: string): WaystationError {
  * Within a group, time does not run backwards: two replicas' clocks may differ, and a success must not look older than the failure
  * before it. Never more than that, or one fast clock would move all groups.
  */
-function notBefore(time: bigint, { pushStamp, failureStamp }: GroupTimes): bigint {
-  const last = pushStamp > failureStamp ? pushStamp : failureStamp;
+function notBefore(time: bigint, times: GroupTimes): bigint {
+  const last = latestStamp(times);
   return time > last ? time : last;
 }
 
