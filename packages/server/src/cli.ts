@@ -3,6 +3,7 @@ import { isWaystationError } from "@waystation/core";
 import { type CommandLine, createProgram } from "./config/command-line.ts";
 import { resolveSettings, type Settings } from "./config/settings.ts";
 import { createLogger, type Logger } from "./logging.ts";
+import type { ImportOptions } from "./take-over/import-command.ts";
 
 // Modules are loaded where they are needed: neither --help nor a wrong flag should wait for a whole server.
 
@@ -22,9 +23,9 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   await server.stopped;
 }
 
-async function importFrom(url: string, settings: Settings, logger: Logger): Promise<void> {
+async function importGroups(options: ImportOptions, settings: Settings, logger: Logger): Promise<void> {
   const command = await import("./take-over/import-command.ts");
-  await command.importFrom(url, settings, logger);
+  await command.importGroups(options, settings, logger);
 }
 
 /** What an operator can mend ends with a line in the log and code 1; anything else is a defect and shows its stack. */
@@ -45,5 +46,6 @@ async function run(
 
 await createProgram(process.env, {
   serve: (commandLine) => run(commandLine, serve),
-  importFrom: (url, commandLine) => run(commandLine, (settings, logger) => importFrom(url, settings, logger)),
+  importGroups: (options, commandLine) =>
+    run(commandLine, (settings, logger) => importGroups(options, settings, logger)),
 }).parseAsync();

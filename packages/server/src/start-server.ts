@@ -42,8 +42,6 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
   );
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
-  const { persistence } = settings;
-  if (persistence) await takeOverGoFile(persistence.file, persistence.directory, logger);
   const gateway = await Gateway.open({
     journal: journal ?? (await createJournal(settings.storageUrl)),
     utf8Names: settings["push.enable-utf8-names"],
@@ -63,6 +61,8 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
     return stopped;
   };
   try {
+    const { persistence } = settings;
+    if (persistence) await takeOverGoFile(gateway, persistence.file, persistence.directory, logger);
     const app = createApp({
       gateway,
       settings,

@@ -38,7 +38,8 @@ test("restored groups are exposed and listed as they stood, with all their times
   await old.push({ key: groupingKey({ job: "empty" }), body: "" });
 
   for (const group of old.groups()) {
-    assert.deepEqual(await fresh.restore(standing(group)), { restored: true, leftOut: [] });
+    const metrics = group.key.id === first.id ? 4 : 0;
+    assert.deepEqual(await fresh.restore(standing(group)), { restored: true, metrics, leftOut: [] });
   }
 
   assert.equal((await fresh.expose()).text(), (await old.expose()).text());
@@ -112,13 +113,14 @@ test("what no push may store is left out, and only that", async (t) => {
       { labels: label("x", "3"), value: 5 },
     ],
   };
-  const { restored, leftOut } = await gateway.restore(
+  const { restored, metrics, leftOut } = await gateway.restore(
     groupAt(1n, { job: "a" }, gauge("", 1), gauge("\xff", 1), gauge("m", 1), mixed, {
       ...gauge("n", 0),
       metrics: [{ labels: [], mistyped: true }],
     }),
   );
   assert.equal(restored, true);
+  assert.equal(metrics, 3);
   assert.deepEqual(leftOut, [
     '"" is not a metric name',
     '"\ufffd" is not a metric name',

@@ -23,6 +23,8 @@ export interface StandingGroup {
 export interface RestoreOutcome {
   /** False if the group has been pushed to later, and so was left alone. */
   readonly restored: boolean;
+  /** How many metrics it was to be restored with: one for each set of labels, without the two times. */
+  readonly metrics: number;
   /** Of each metric that was left out, or of a whole family, why no gateway can store it. */
   readonly leftOut: readonly string[];
 }
@@ -32,13 +34,16 @@ export interface RestoreOutcome {
  *
  * Series that contradict those of other groups are not left out here: that depends on the state.
  */
-export function encodeRestore(group: StandingGroup): { readonly record: Uint8Array } & Pick<RestoreOutcome, "leftOut"> {
+export function encodeRestore(
+  group: StandingGroup,
+): { readonly record: Uint8Array } & Omit<RestoreOutcome, "restored"> {
   const { key, pushTime, failureTime, pushStamp, failureStamp } = group;
   const leftOut: string[] = [];
   const standing = group.families
     .filter(({ family }) => !isTimeFamily(family.name) && keepValid(family, key, leftOut))
     .sort((a, b) => compareBytes(a.family.name, b.family.name));
-  const block = encodeFamilyBlock(standing.map(({ family }) => family));
+  const families = standing.map(({ family }) => family);
+  const block = encodeFamilyBlock(families);
   const record = encodeRecord({
     kind: "restore",
     key: key.id,
@@ -50,7 +55,7 @@ export function encodeRestore(group: StandingGroup): { readonly record: Uint8Arr
     familyStamps: standing.map(({ time }) => time),
     block: decodeFamilyBlock(Buffer.from(block)),
   });
-  return { record, leftOut };
+  return { record, metrics: families.reduce((sum, { metrics }) => sum + metrics.length, 0), leftOut };
 }
 
 /** Removes from the family what no push may store. Returns whether anything is left. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ImportOptions } from "../take-over/import-command.ts";
 import { type CommandLine, createProgram } from "./command-line.ts";
 import { environmentVariable, FLAG_NAMES } from "./flags.ts";
 
 interface Outcome {
   /** Of `import`. */
-  readonly from?: string | undefined;
+  readonly importing?: ImportOptions | undefined;
   readonly commandLine?: CommandLine;
   readonly exitCode?: number;
   readonly out: string;
@@ -14,15 +15,15 @@ interface Outcome {
 
 async function parse(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   let commandLine: CommandLine | undefined;
-  let from: string | undefined;
+  let importing: ImportOptions | undefined;
   let out = "";
   let err = "";
   const program = createProgram(env, {
     serve: async (parsed) => {
       commandLine = parsed;
     },
-    importFrom: async (url, parsed) => {
-      from = url;
+    importGroups: async (options, parsed) => {
+      importing = options;
       commandLine = parsed;
     },
   });
@@ -31,7 +32,7 @@ async function parse(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
   }
   try {
     await program.parseAsync(args, { from: "user" });
-    return { commandLine: commandLine!, from, out, err };
+    return { commandLine: commandLine!, importing, out, err };
   } catch (error) {
     return { exitCode: (error as { exitCode: number }).exitCode, out, err };
   }
@@ -127,10 +128,11 @@ test("--help names every flag, and --version the version of this and that", asyn
 });
 
 test("import takes an address and says where to", async () => {
-  const { from, commandLine } = await parse(["import", "--from", "http://old:9091", "--storage=memory:"]);
-  assert.equal(from, "http://old:9091");
-  assert.equal(commandLine!.values.storage, "memory:");
-  assert.equal(commandLine!.values["web.telemetry-path"], "/metrics");
+  const { importing, commandLine } = await parse(["import", "--from", "http://old:9091", "--storage=file:x"]);
+  assert.deepEqual(importing, { from: "http://old:9091", telemetryPath: undefined, intoNonEmpty: undefined });
+  assert.equal(commandLine!.values.storage, "file:x");
+  const more = await parse(["import", "--from=http://old:9091", "--from-telemetry-path=/m", "--into-non-empty"]);
+  assert.deepEqual(more.importing, { from: "http://old:9091", telemetryPath: "/m", intoNonEmpty: true });
 });
 
 test("environment variables are spelled after the flags", () => {

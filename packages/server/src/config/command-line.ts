@@ -1,5 +1,6 @@
 import { isWaystationError } from "@waystation/core";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { ImportOptions } from "../take-over/import-command.ts";
 import { versionText } from "../version.ts";
 import {
   environmentVariable,
@@ -42,13 +43,20 @@ export interface Commands {
   /** `waystation` */
   serve(commandLine: CommandLine): Promise<void>;
   /** `waystation import --from <url>` */
-  importFrom(url: string, commandLine: CommandLine): Promise<void>;
+  importGroups(options: ImportOptions, commandLine: CommandLine): Promise<void>;
 }
 
 const IMPORT_DESCRIPTION = `Take all metric groups of a running Pushgateway, in Go or this one, into a storage.
 
-Their values, types, help and push times stay exact. Groups of the same key in the storage are replaced. A storage in files must not
-be in use by a gateway meanwhile.`;
+Their values, types, help and push times stay exact. Pushes may go on meanwhile, to either gateway: a group that was pushed to later
+than in the old one stays as it is. Redis and SQLite may be in use by gateways; file:DIRECTORY must not.`;
+
+/** As commander names them. */
+interface ImportOpts {
+  readonly from: string;
+  readonly fromTelemetryPath?: string;
+  readonly intoNonEmpty?: boolean;
+}
 
 const IMPORT_FLAGS: readonly FlagName[] = ["storage", "persistence.file", "log.level", "log.format"];
 
@@ -80,10 +88,14 @@ export function createProgram(env: NodeJS.ProcessEnv, commands: Commands): Comma
     .usage("--from <url> [flags]")
     .helpOption("-h, --help", "Show this help.")
     .allowExcessArguments(false)
-    .requiredOption("--from <url>", "The gateway to read, like http://old:9091 or https://user:password@old/prefix.");
+    .requiredOption("--from <url>", "The gateway to read, like http://old:9091 or https://user:password@old/prefix.")
+    .option("--from-telemetry-path <path>", "Path of its metrics, if it has another than /metrics.")
+    .option("--into-non-empty", "Import although the storage holds groups already.");
   addFlags(importing, IMPORT_FLAGS);
-  importing.action(async ({ from }: { from: string }) => {
-    await commands.importFrom(from, collect(importing, IMPORT_FLAGS, env));
+  importing.action(async () => {
+    const { from, fromTelemetryPath, intoNonEmpty } = importing.opts<ImportOpts>();
+    const options = { from, telemetryPath: fromTelemetryPath, intoNonEmpty };
+    await commands.importGroups(options, collect(importing, IMPORT_FLAGS, env));
   });
   return program;
 }

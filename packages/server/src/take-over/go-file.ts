@@ -1,58 +1,54 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
-import path from "node:path";
-import { Gateway, WaystationError } from "@waystation/core";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Gateway, WaystationError } from "@waystation/core";
+import type { GoGroup } from "../import/go-group.ts";
 import { readGoPersistenceFile } from "../import/go-persistence-file.ts";
 import type { Logger } from "../logging.ts";
-import { createJournal } from "../storage.ts";
-import { restoreGroups } from "./standing-group.ts";
+import { restoreGroups } from "./restore-groups.ts";
 
 /**
- * Reads the file that a Go Pushgateway left behind into a new file journal, once: if the journal's directory exists, it is what
- * counts. The journal is made beside its place and moved there when it is complete, so that an import that was cut off begins
- * anew. The file itself stays as it is.
+ * Reads the file that a Go Pushgateway left behind into the gateway, if nothing was ever stored in the gateway's journal. The file
+ * stays as it is, and is not looked at again: from then on the journal is what counts.
  *
- * @throws `CONFIG` if the file cannot be read, is damaged, or is not the Go Pushgateway's: starting without what it holds, and
- *   with an empty journal in its place, would lose it
+ * A mark beside the journal says that this is not done yet, so that after a crash it begins anew, which does no harm.
+ *
+ * @param directory of the gateway's journal
+ * @throws `CONFIG` if the file cannot be read, is damaged, or is not the Go Pushgateway's: to start without what it holds would lose
+ *   it; else what {@link Gateway.restore} throws
  */
-export async function takeOverGoFile(file: string, directory: string, logger: Logger): Promise<void> {
-  if (existsSync(directory) || !existsSync(file)) return;
+export async function takeOverGoFile(gateway: Gateway, file: string, directory: string, logger: Logger): Promise<void> {
+  const mark = `${directory}.importing`;
+  if (!existsSync(file) || (gateway.health().position > 0 && !existsSync(mark))) return;
   const groups = readGroups(file);
-  const unfinished = `${directory}.importing`;
-  rmSync(unfinished, { recursive: true, force: true });
-  const gateway = await Gateway.open({ journal: await createJournal(`file:${unfinished}`) });
-  let taken: number;
-  try {
-    taken = await restoreGroups(gateway, groups, logger);
-    await gateway.compact();
-  } finally {
-    await gateway.close();
-  }
-  renameSync(unfinished, directory);
-  syncDirectory(path.dirname(path.resolve(directory)));
-  logger.info(
-    { file, groups: taken, directory },
-    "imported the Go Pushgateway's persistence file, which is left as it was",
-  );
+  logger.info({ file, groups: groups.length }, "importing the Go Pushgateway's persistence file");
+  syncedly(mark, () => closeSync(openSync(mark, "a")));
+  const counts = await restoreGroups(gateway, groups, logger);
+  syncedly(mark, () => rmSync(mark));
+  logger.info({ file, ...counts, directory }, "imported; the file is left as it was and not read again");
 }
 
-function readGroups(file: string): ReturnType<typeof readGoPersistenceFile> {
+function readGroups(file: string): GoGroup[] {
   try {
     return readGoPersistenceFile(readFileSync(file));
   } catch (error) {
     throw new WaystationError(
       "CONFIG",
-      `--persistence.file=${file} cannot be imported: ${(error as Error).message}. Move the file away to start without it`,
+      `--persistence.file=${file} cannot be imported: ${(error as Error).message}. ` +
+        "Put an undamaged copy in its place, or move it away to start without what it holds",
       { cause: error },
     );
   }
 }
 
-/** Makes a rename in it outlive a power failure. */
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
+/** Makes what is done to the names in a file's folder outlive a power failure. */
+function syncedly(file: string, change: () => void): void {
+  change();
+  // Windows has no handles of folders.
+  if (process.platform === "win32") return;
+  const folder = openSync(dirname(resolve(file)), "r");
   try {
-    fsyncSync(descriptor);
+    fsyncSync(folder);
   } finally {
-    closeSync(descriptor);
+    closeSync(folder);
   }
 }
