@@ -38,7 +38,8 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const child = spawn(command, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    env: { ...process.env, ...options.env },
+    // A program that is run by a test is not itself part of the run.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env },
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
