@@ -8,7 +8,9 @@ import { decodeFamilyBlock, encodeFamilyBlock, joinFamilyBlock } from "./family-
 import { decodeRecord, encodePushRecord, encodeRecord, type GatewayRecord } from "./record.ts";
 
 const key = groupingKey({ job: "jöb", instance: "" }).id;
-const families = parseText(Buffer.from('# HELP a A.\n# TYPE a gauge\na{x="1"} 1\na{x="0"} -0\nb 1\n'), {});
+const families = parseText(Buffer.from('# HELP a A.\n# TYPE a gauge\na{x="1"} 1\na{x="0"} -0\nb 1\n'), {
+  utf8Names: false,
+});
 const block = encodeFamilyBlock(families);
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 

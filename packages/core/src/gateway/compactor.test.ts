@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
+import { MemoryJournal } from "../journal/memory-journal.ts";
+import { Publisher } from "./channels.ts";
+import { Compactor } from "./compactor.ts";
+import { Replica } from "./replica.ts";
+
+const MIB = 1024 * 1024;
+
+test("a snapshot replaces entries once they outweigh it, and a new gateway starts from it", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 4_000 }, { trimLagBytes: 0 });
+  const { gateway } = await cluster.open();
+  const compactions = listen(t, "waystation:compaction", gateway);
+  const value = "v".repeat(500);
+  for (let i = 0; compactions.length < 3; i++) {
+    assert.ok(i < 200, "nothing is compacted");
+    await push(gateway, String(i % 20), `m{x="${value}"} ${i}\n`);
+    assert.ok(gateway.health().journalBytes < 40_000);
+  }
+  assert.deepEqual(
+    compactions.map(({ outcome }) => outcome),
+    ["published", "published", "published"],
+  );
+  assert.ok(compactions.every(({ bytes, duration }) => bytes > 500 && duration >= 0));
+  assert.equal(gateway.health().snapshotBytes, compactions.at(-1)!.bytes);
+  const { gateway: late, journal } = await cluster.open();
+  assert.equal(late.health().snapshotBytes, compactions.at(-1)!.bytes);
+  assert.equal(await pushedText(late), await pushedText(gateway));
+  assert.equal(journal.calls.open, 1);
+});
+
+test("entries may pile up to the size of the state before they are worth a snapshot", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 1_000 });
+  const { gateway } = await cluster.open();
+  await push(gateway, "large", `m{x="${"v".repeat(100_000)}"} 1\n`);
+  await gateway.compact();
+  const compactions = listen(t, "waystation:compaction", gateway);
+  for (let i = 0; i < 50; i++) await push(gateway, "small", `m{x="${"v".repeat(1_000)}"} 1\n`);
+  assert.deepEqual(compactions, []);
+  assert.ok(gateway.health().journalBytes > 50_000);
+});
+
+test("pushes go on while a snapshot is written, and are not lost by it", async (t) => {
+  const cluster = new Cluster(t, {}, { trimLagBytes: 0 });
+  const { gateway, journal } = await cluster.open();
+  await push(gateway, "a", "m 1\n");
+  await push(gateway, "b", "m 1\n");
+  const { closed, open } = gate();
+  journal.failNext("compact", { kind: "hold", until: closed });
+  const compacting = gateway.compact();
+  await push(gateway, "a", "m 2\n");
+  await gateway.delete({ labels: [{ name: "job", value: "b" }], id: "job\xffb" });
+  open();
+  await compacting;
+  assert.equal(cluster.store.snapshot!.at.position, 2);
+  const { gateway: late } = await cluster.open();
+  assert.equal(await pushedText(late), '# TYPE m untyped\nm{instance="",job="a"} 2\n');
+  assert.equal((await late.expose()).text(), (await gateway.expose()).text());
+});
+
+test("a compaction that fails is told about, and pushes go on", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 1 });
+  const { gateway, journal } = await cluster.open();
+  const compactions = listen(t, "waystation:compaction", gateway);
+  journal.failAlways("compact", { kind: "reject", code: "UNAVAILABLE" });
+  for (let i = 0; i < 5; i++) await push(gateway, "a", `m ${i}\n`);
+  await until(() => compactions.length > 0);
+  // It is not tried again at each push.
+  assert.equal(journal.calls.compact, 1);
+  assert.deepEqual(
+    compactions.map(({ outcome, error }) => [outcome, (error as { code?: string }).code]),
+    [["failed", "UNAVAILABLE"]],
+  );
+  journal.heal();
+  await gateway.compact();
+  assert.equal(compactions.at(-1)!.outcome, "published");
+  assert.equal(cluster.store.snapshot!.at.position, 5);
+  assert.equal(await valueIn(gateway, "m", "a"), "4");
+});
+
+test("a state without entries, or one that another gateway has covered, needs no snapshot", async (t) => {
+  const cluster = new Cluster(t);
+  const { gateway } = await cluster.open();
+  const { gateway: other } = await cluster.open();
+  const compactions = listen(t, "waystation:compaction");
+  await gateway.compact();
+  await push(gateway, "a", "m 1\n");
+  await other.refresh();
+  await gateway.compact();
+  await other.compact();
+  await gateway.compact();
+  assert.deepEqual(
+    compactions.map(({ outcome }) => outcome),
+    ["older", "published", "older", "older"],
+  );
+});
+
+test("compactions asked for at once follow each other", async (t) => {
+  const cluster = new Cluster(t);
+  const { gateway, journal } = await cluster.open();
+  await push(gateway, "a", "m 1\n");
+  const { closed, open } = gate();
+  journal.failNext("compact", { kind: "hold", until: closed });
+  const both = [gateway.compact(), gateway.compact()];
+  await until(() => journal.calls.compact === 1);
+  await push(gateway, "a", "m 2\n");
+  assert.equal(journal.calls.compact, 1);
+  open();
+  await Promise.all(both);
+  assert.equal(journal.calls.compact, 2);
+  assert.equal(cluster.store.snapshot!.at.position, 2);
+});
+
+test("closing waits for a compaction that is under way", async (t) => {
+  const cluster = new Cluster(t);
+  const { gateway, journal } = await cluster.open();
+  await push(gateway, "a", "m 1\n");
+  const { closed, open } = gate();
+  journal.failNext("compact", { kind: "hold", until: closed });
+  const compacting = gateway.compact();
+  const closing = gateway.close();
+  open();
+  await Promise.all([compacting, closing]);
+  assert.equal(cluster.store.snapshot!.at.position, 1);
+});
+
+test("a journal that could not be compacted for long is overdue, until it is", async () => {
+  const journal = new MemoryJournal();
+  const publisher = new Publisher({});
+  const replica = new Replica(journal, publisher);
+  await replica.load();
+  const compactor = new Compactor(journal, replica, publisher, MIB);
+  assert.equal(compactor.threshold, MIB);
+  replica.noteEntryBytes(68 * MIB);
+  assert.equal(compactor.overdue, false);
+  replica.noteEntryBytes(1);
+  assert.equal(compactor.overdue, true);
+  replica.noteSnapshot(68 * MIB, 2 * MIB);
+  assert.equal(compactor.overdue, false);
+  assert.equal(compactor.threshold, 2 * MIB);
+  await journal.close();
+});
+
+test("a gateway whose journal is overdue takes no pushes", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 1 });
+  const { gateway, journal } = await cluster.open();
+  journal.failAlways("compact", { kind: "reject", code: "UNAVAILABLE" });
+  const body = `m{x="${"v".repeat(4 * MIB)}"} 1\n`;
+  let pushed = 0;
+  for (; gateway.health().journalBytes <= 64 * MIB + 4; pushed++) await push(gateway, "a", body);
+  await rejects(push(gateway, "b", "m 2\n"), "FULL");
+  assert.equal(cluster.store.head.position, pushed);
+  journal.heal();
+  await gateway.compact();
+  await push(gateway, "b", "m 2\n");
+  assert.equal(await valueIn(gateway, "m", "b"), "2");
+});
