@@ -188,7 +188,7 @@ export function encodeChunkHeader(chunk: Uint8Array, crc: number): { header: Buf
 /** A tag as the number that it spells. */
 export function tagNumber(tag: string): number {
   const number = Number(tag);
-  if (!(number >= 0 && number <= MAX_U48) || String(number) !== tag) {
+  if (!Number.isInteger(number) || number < 0 || number > MAX_U48 || String(number) !== tag) {
     throw new TypeError(`a tag has to be a decimal number of at most 48 bits, not ${JSON.stringify(tag)}`);
   }
   return number;

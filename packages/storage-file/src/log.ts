@@ -166,7 +166,7 @@ export class Log {
       bytes += frame.length;
       if (bytes > MAX_TAIL_BYTES && entries.length > 0) return false;
       entries.push({ position: frame.position, tag: frame.tag, data: new Uint8Array(frame.data) });
-      return bytes < MAX_TAIL_BYTES;
+      return true;
     });
     return entries;
   }

@@ -11,7 +11,7 @@ import { Files, type Found, fill, findAll, temporaryFolder } from "./journal-fol
 const FRAME_HEADER = 32;
 const SEGMENT_HEADER = 32;
 
-/** Small enough that every offset of every file can be damaged: seven entries in four segments, and a snapshot of the first three. */
+/** Small enough that every offset of every file can be damaged: seven entries in four segments, and a snapshot of the first four. */
 const SMALL = [
   Buffer.from("one"),
   Buffer.alloc(0),
@@ -20,7 +20,7 @@ const SMALL = [
   Buffer.alloc(5),
 ];
 const PAYLOADS = [...SMALL, randomBytes(40), Buffer.from("the seventh and last")];
-const SNAPSHOT = Buffer.from("the state after three entries");
+const SNAPSHOT = Buffer.from("the state after four entries");
 
 type Outcome = Found | "corrupt";
 
@@ -62,12 +62,14 @@ for (const trimLagBytes of [10_000, 0]) {
   describe(`a small journal with ${trimLagBytes === 0 ? "no entries" : "entries"} before its snapshot`, async () => {
     const setUp = async () => {
       const folder = await temporaryFolder();
-      const snapshots = [[3, SNAPSHOT]] as const;
+      const snapshots = [[4, SNAPSHOT]] as const;
       const all = await fill(
         { directory: folder.path, segmentBytes: 100, trimLagBytes },
         { payloads: PAYLOADS, snapshots },
       );
-      return { folder, all, files: await Files.of(folder.path) };
+      const files = await Files.of(folder.path);
+      assert.equal(files.content.size, trimLagBytes === 0 ? 4 : 5, [...files.content.keys()].join());
+      return { folder, all, files };
     };
 
     test("survives, or reports, a flipped bit at every offset", async () => {
@@ -207,6 +209,36 @@ describe("the last frame", () => {
   });
 });
 
+describe("a file with something after its end", () => {
+  const setUp = async () => {
+    const folder = await temporaryFolder();
+    const all = await fill({ directory: folder.path }, { payloads: PAYLOADS, snapshots: [[4, SNAPSHOT]] });
+    return { folder, all, files: await Files.of(folder.path) };
+  };
+
+  test("is not taken for a snapshot", async () => {
+    const { folder, all, files } = await setUp();
+    await using _ = folder;
+    const name = [...files.content.keys()].find((file) => file.startsWith("snapshot-"))!;
+    await files.put(name, Buffer.concat([files.content.get(name)!, Buffer.from("\0")]));
+    const found = await findAll(folder.path);
+    assert.equal(found.snapshot, undefined);
+    assert.match(found.notice ?? "", /something follows the snapshot's end/);
+    assert(sameEntries(found.entries, all));
+  });
+
+  test("is repaired if it is a segment and that is less than a header, and refused if it is more", async () => {
+    const { folder, all, files } = await setUp();
+    await using _ = folder;
+    const bytes = files.content.get(files.lastSegment)!;
+    await files.put(files.lastSegment, Buffer.concat([bytes, Buffer.alloc(31, 1)]));
+    assert(isWhole(await findAll(folder.path), all));
+    await files.restore();
+    await files.put(files.lastSegment, Buffer.concat([bytes, Buffer.alloc(32, 1)]));
+    assert.equal(await outcome(folder.path), "corrupt");
+  });
+});
+
 describe("opening", () => {
   test("goes back to an older snapshot only while all entries since then are there", async () => {
     const folder = await temporaryFolder();
@@ -228,6 +260,37 @@ describe("opening", () => {
     const [, second] = [...files.content.keys()].filter((name) => name.startsWith("segment-"));
     await unlink(join(folder.path, second!));
     assert.equal(await outcome(folder.path), "corrupt");
+  });
+
+  test("does not go back to an older snapshot if entries end before the bad one", async () => {
+    const folder = await temporaryFolder();
+    await using _ = folder;
+    const snapshots = [2, 5].map((position) => [position, Buffer.from(`state ${position}`)] as const);
+    await fill({ directory: folder.path }, { payloads: PAYLOADS.slice(0, 5), snapshots });
+    const files = await Files.of(folder.path);
+    const segment = files.content.get(files.lastSegment)!;
+    const lastFrame = FRAME_HEADER + PAYLOADS[4]!.length;
+    await files.put(files.lastSegment, segment.subarray(0, segment.length - lastFrame));
+    assert.equal(await outcome(folder.path), "corrupt", "the snapshot is ahead of the entries");
+    const newest = "snapshot-000000000000005";
+    await files.put(newest, files.content.get(newest)!.subarray(0, 40));
+    assert.equal(await outcome(folder.path), "corrupt", "what the bad snapshot covered is not there");
+    await files.put(files.lastSegment, segment);
+    assert.equal((await findAll(folder.path)).snapshot?.position, 2);
+  });
+
+  test("gives up segments before a gap that the snapshot covers", async () => {
+    const folder = await temporaryFolder();
+    await using _ = folder;
+    const snapshots = [[6, SNAPSHOT]] as const;
+    const all = await fill({ directory: folder.path, segmentBytes: 1 }, { payloads: PAYLOADS, snapshots });
+    await unlink(join(folder.path, "segment-000000000000003"));
+    assert(isWhole(await findAll(folder.path), all));
+    const left = (await readdir(folder.path)).filter((name) => name.startsWith("segment-")).sort();
+    assert.deepEqual(
+      left,
+      [4, 5, 6, 7].map((position) => `segment-00000000000000${position}`),
+    );
   });
 
   test("removes what a crash left half done", async () => {
