@@ -21,9 +21,9 @@ export function configurationPage(): { readonly actual: string; readonly expecte
 function flagTables(): string {
   return FLAG_GROUPS.map((group) => {
     const rows = FLAG_NAMES.filter((name) => FLAGS[name].group === group).map((name) => {
-      const flag: Flag<never> = FLAGS[name];
+      const flag: Pick<Flag<never>, "placeholder" | "help" | "format"> = FLAGS[name];
       const spelled = flag.placeholder === undefined ? `--${name}` : `--${name}=<${flag.placeholder}>`;
-      const fallback = flag.format(flag.default);
+      const fallback = flag.format(FLAGS[name].default as never);
       return `| \`${spelled}\`<br>\`${environmentVariable(name)}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${cell(flag.help)} |\n`;
     });
     return `\n### ${group}\n\n| flag, variable | default | |\n|---|---|---|\n${rows.join("")}\n`;
