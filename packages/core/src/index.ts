@@ -39,4 +39,4 @@ export {
   parseGroupingKey,
 } from "./model/grouping-key.ts";
 export * from "./model/metric-family.ts";
-export type { EscapingScheme } from "./model/names.ts";
+export { type EscapingScheme, escapeLabelName } from "./model/names.ts";

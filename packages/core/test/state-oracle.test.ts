@@ -11,8 +11,7 @@ import { toByteString } from "../src/model/byte-string.ts";
 import { compareLabelNames } from "../src/model/labels.ts";
 import type { Label, Metric, MetricFamily, MetricType } from "../src/model/metric-family.ts";
 import { ESCAPING_SCHEMES } from "../src/model/names.ts";
-import { encodeRecord, type GatewayRecord } from "../src/record/record.ts";
-import { joinSelfFamilies } from "../src/scrape/families.ts";
+import { encodeRecord, type FailedRecord, type GatewayRecord, type PushRecord } from "../src/record/record.ts";
 import { writeFamilyIn } from "../src/scrape/family-writers.ts";
 import { Scraper } from "../src/scrape/scraper.ts";
 import { settleConflicts } from "../src/state/conflicts.ts";
@@ -150,7 +149,10 @@ class Run {
         const { group, families, mode } = command;
         const push = { labels: group, families, mode, time: this.#now, unchecked: command.do === "push unchecked" };
         const stored = this.oracle.push(push);
-        const verdict = this.#apply(recordOf(push));
+        const record = recordOf(push) as PushRecord | FailedRecord;
+        const judged = this.followers.map(({ state }) => state.judge(record)?.message);
+        const verdict = this.#apply(record);
+        for (const judgement of judged) assert.equal(judgement, verdict, "a push is judged otherwise than it is applied");
         assert.equal(verdict === undefined, stored, `verdict: ${verdict ?? "stored"}`);
         break;
       }
@@ -301,7 +303,7 @@ async function bodyOf(
   format: ExpositionFormat,
   encoding: "identity" | "gzip" | "zstd" = "identity",
 ) {
-  const chunks = await scraper.scrape(() => state, format, encoding, joinSelfFamilies(state, []), true);
+  const chunks = await scraper.scrape(() => state, format, encoding, []);
   const body = Buffer.concat(chunks);
   const plain = encoding === "gzip" ? gunzipSync(body) : encoding === "zstd" ? zstdDecompressSync(body) : body;
   return plain.toString("latin1");

@@ -11,8 +11,7 @@ import type { Durability, Journal } from "../journal/journal.ts";
 import { type ByteString, fromByteString } from "../model/byte-string.ts";
 import { describeGroupingKey, type GroupingKey, parseGroupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
-import { encodePushRecord, encodeRecord } from "../record/record.ts";
-import { joinSelfFamilies } from "../scrape/families.ts";
+import { decodeRecord, encodePushRecord, encodeRecord, type FailedRecord, type PushRecord } from "../record/record.ts";
 import { Scraper } from "../scrape/scraper.ts";
 import { settleConflicts } from "../state/conflicts.ts";
 import type { State } from "../state/state.ts";
@@ -193,6 +192,19 @@ export class Gateway {
     await this.#commit(this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked }), signal, key);
   }
 
+  /**
+   * Says why a push would be refused, by what it holds and what is stored now; undefined if it would be taken. Nothing changes.
+   *
+   * @throws `PARSE` if the body is not an exposition
+   */
+  check({ key, mode = "replace", body, contentType }: PushRequest): WaystationError | undefined {
+    const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
+    const record = decodeRecord(
+      Buffer.from(this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked: false })),
+    );
+    return this.#replica.state.judge(record as PushRecord | FailedRecord);
+  }
+
   #encode(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
     if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body), push);
     return this.#encodeText(this.#options.lenientText ? this.#repair(body, push.key) : body, contentType, push);
@@ -255,9 +267,9 @@ export class Gateway {
   async expose(options: ExposeOptions = {}): Promise<Exposition> {
     const { format = negotiateFormat(undefined), encoding = "identity", collect = "all" } = options;
     if (collect !== "self") await this.#refresh(options.freshnessTimeout ?? 1000);
-    const state = this.#settledState();
-    const self = collect === "pushed" ? joinSelfFamilies(state, []) : joinSelfFamilies(state, options.self ?? []);
-    const chunks = await this.#scraper.scrape(() => this.#settledState(), format, encoding, self, collect !== "self");
+    const own = collect === "pushed" ? [] : (options.self ?? []);
+    const pushed = collect === "self" ? undefined : () => this.#settledState();
+    const chunks = await this.#scraper.scrape(pushed, format, encoding, own);
     return {
       contentType: format.contentType,
       contentEncoding: encoding,

@@ -9,12 +9,12 @@ import {
   timeLabels,
 } from "../model/grouping-key.ts";
 import type { MetricType } from "../model/metric-family.ts";
-import { isSelfNamespace } from "../model/reserved-families.ts";
 import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import type { StateHash } from "../record/entry.ts";
 import type {
   DeleteFamilyRecord,
   DeleteRecord,
+  FailedRecord,
   GatewayRecord,
   GroupTimes,
   PushRecord,
@@ -44,8 +44,6 @@ export class State implements ConsistencyIndex {
   readonly #families = new Map<ByteString, Family>();
   readonly #shapes = new Map<string, Shape>();
   readonly #layouts = new LayoutTable();
-  /** Entries of families that the gateway may expose itself; they are no part of the sequence. */
-  readonly #selfEntries = new Set<SequenceEntry>();
   #hash: StateHash = EMPTY_STATE_HASH;
   #seriesBytes = 0;
   #suspect = false;
@@ -101,23 +99,8 @@ export class State implements ConsistencyIndex {
     return this.#families.values();
   }
 
-  get selfEntries(): ReadonlySet<SequenceEntry> {
-    return this.#selfEntries;
-  }
-
   *holders(family: Family): IterableIterator<Group> {
-    for (const entry of this.entriesOf(family)) yield entry.group;
-  }
-
-  /** Where a family stands in the exposition, in the order of its groups. */
-  *entriesOf(family: Family): IterableIterator<GroupEntry> {
-    if (isSelfNamespace(family.name)) {
-      yield* [...this.#selfEntries]
-        .filter((entry): entry is GroupEntry => entry.family === family)
-        .sort((a, b) => compareGroupingKeys(a.group.key, b.group.key));
-    } else {
-      yield* this.sequence.entriesOf(family);
-    }
+    for (const entry of this.sequence.entriesOf(family)) yield entry.group;
   }
 
   /** Leaves an entry out of expositions, or puts it back. */
@@ -168,6 +151,21 @@ export class State implements ConsistencyIndex {
     this.#restore(record, false);
   }
 
+  /** What {@link apply} would return for a push, which is not applied. */
+  judge(record: PushRecord | FailedRecord): WaystationError | undefined {
+    if (record.kind === "failed") return new WaystationError("INCONSISTENT", record.reason);
+    const { block } = record;
+    const own = this.#groups.get(record.key);
+    const key = own?.key ?? groupingKeyFromId(record.key);
+    const twin = own === undefined ? this.#findTwin(key) : undefined;
+    if (twin !== undefined) return twinExists(key, twin);
+    if (record.unchecked) return undefined;
+    const shape = own?.shape ?? this.#shapes.get(shapeId(key)) ?? { names: [] };
+    const layout = this.#layouts.resolve(block.layout, own?.content.layout);
+    const contradiction = findContradiction(this, { key, shape, own, merge: record.kind === "merge", layout, block });
+    return contradiction === undefined ? undefined : inconsistent(contradiction);
+  }
+
   #applyPush(record: PushRecord): WaystationError | undefined {
     const { block, time } = record;
     const own = this.#groups.get(record.key);
@@ -175,10 +173,7 @@ export class State implements ConsistencyIndex {
     const twin = own === undefined ? this.#findTwin(key) : undefined;
     if (twin !== undefined) {
       this.#noteFailure(twin.key.id, time);
-      return inconsistent(
-        `group ${describeGroupingKey(key)} would expose the same series as group ${describeGroupingKey(twin.key)}, ` +
-          'since a missing instance label is exposed as instance=""',
-      );
+      return twinExists(key, twin);
     }
     const shape = own?.shape ?? this.#shapeOf(key);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
@@ -272,12 +267,11 @@ export class State implements ConsistencyIndex {
   }
 
   #shapeOf(key: GroupingKey): Shape {
-    const names = key.labels.map(({ name }) => name);
-    const id = names.join("\xff");
+    const id = shapeId(key);
     const known = this.#shapes.get(id);
     if (known !== undefined) return known;
     // Shapes stay: there are few, and a set of label names tends to come back.
-    const shape = { names };
+    const shape = { names: key.labels.map(({ name }) => name) };
     this.#shapes.set(id, shape);
     return shape;
   }
@@ -324,7 +318,6 @@ export class State implements ConsistencyIndex {
     for (const group of this.#groups.values()) this.#layouts.release(group.content.layout);
     this.#groups.clear();
     this.#families.clear();
-    this.#selfEntries.clear();
     this.sequence.clear();
     this.#seriesBytes = 0;
     this.#hash = EMPTY_STATE_HASH;
@@ -385,15 +378,13 @@ export class State implements ConsistencyIndex {
     const entry: SequenceEntry = { family, group, slot, hidden: false, bytes, page: undefined };
     family.retain(descriptor, group.shape);
     this.#updateHead(family);
-    if (isSelfNamespace(family.name)) this.#selfEntries.add(entry);
-    else this.sequence.insert(entry);
+    this.sequence.insert(entry);
     return entry;
   }
 
   #removeEntry(descriptor: Descriptor, entry: SequenceEntry): void {
     const { family } = entry;
-    if (entry.page === undefined) this.#selfEntries.delete(entry);
-    else this.sequence.remove(entry);
+    this.sequence.remove(entry);
     family.release(descriptor, entry.group!.shape);
     this.#updateHead(family);
     if (family.holders === 0) this.#families.delete(family.name);
@@ -417,7 +408,7 @@ export class State implements ConsistencyIndex {
       family.head = head;
       const bytes = headBytes(head);
       family.headEntry = { family, group: undefined, slot: HEAD, hidden: false, bytes, page: undefined };
-      if (!isSelfNamespace(family.name)) this.sequence.insert(family.headEntry);
+      this.sequence.insert(family.headEntry);
     } else if (head !== family.head) {
       this.sequence.touch(headEntry);
       family.head = head;
@@ -435,6 +426,17 @@ function exactCopy(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
   return copy;
+}
+
+function shapeId({ labels }: GroupingKey): string {
+  return labels.map(({ name }) => name).join("\xff");
+}
+
+function twinExists(key: GroupingKey, twin: Group): WaystationError {
+  return inconsistent(
+    `group ${describeGroupingKey(key)} would expose the same series as group ${describeGroupingKey(twin.key)}, ` +
+      'since a missing instance label is exposed as instance=""',
+  );
 }
 
 function inconsistent(reason: string): WaystationError {
