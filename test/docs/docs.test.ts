@@ -1,14 +1,16 @@
 /**
  * Every code block of the documentation is run, in order, against a gateway that is started for its file. In the blocks 9091 stands for
- * that gateway's port. A block that cannot be run says why in a comment on the line before it: `<!-- not run: … -->`.
+ * that gateway's port, 9092 for one on the `./waystation.db` that earlier blocks have made, and `waystation` for the program. A block that
+ * cannot be run says why in a comment on the line before it: `<!-- not run: … -->`.
  */
 import assert from "node:assert/strict";
-import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { GatewayProcess } from "../../conformance/src/gateway-process.ts";
+import { GatewayProcess } from "../../conformance/src/gateway-process.ts";
+import { WAYSTATION_COMMAND } from "../../conformance/src/waystation.ts";
 import { startGateway } from "../support/gateway.ts";
 import { findProgram, findPython, runProgram } from "../support/programs.ts";
 import { NO_PROMETHEUS, Prometheus } from "../support/prometheus.ts";
@@ -25,6 +27,7 @@ for (const file of ["README.md", ...globSync("{docs,examples}/**/*.md", { cwd: r
 
 function runInOrder(blocks: readonly Block[]): void {
   let gateway: GatewayProcess;
+  let second: GatewayProcess | undefined;
   let folder: string;
   let output = "";
 
@@ -33,9 +36,11 @@ function runInOrder(blocks: readonly Block[]): void {
     folder = mkdtempSync(join(tmpdir(), "docs-"));
     // Blocks import the packages as a program beside the server would.
     symlinkSync(join(root, "packages/server/node_modules"), join(folder, "node_modules"));
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin/waystation"), `#!/bin/sh\nexec ${WAYSTATION_COMMAND} "$@"\n`, { mode: 0o755 });
   });
   after(async () => {
-    await gateway?.stop();
+    await Promise.all([gateway?.stop(), second?.stop()]);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -75,9 +80,17 @@ function runInOrder(blocks: readonly Block[]): void {
   };
 
   async function succeed(command: string, args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await runProgram(command, args, { cwd: folder });
+    const env = { PATH: `${join(folder, "bin")}${delimiter}${process.env["PATH"]}` };
+    const { code, stdout, stderr } = await runProgram(command, args, { cwd: folder, env });
     assert.equal(code, 0, `${stdout}${stderr}`);
     return stdout;
+  }
+
+  async function withPorts(content: string): Promise<string> {
+    if (content.includes("9092")) {
+      second ??= await GatewayProcess.start(WAYSTATION_COMMAND, [`--storage=sqlite:${folder}/waystation.db`]);
+    }
+    return content.replaceAll("9091", String(gateway.port)).replaceAll("9092", String(second?.port));
   }
 
   for (const block of blocks) {
@@ -90,7 +103,7 @@ function runInOrder(blocks: readonly Block[]): void {
       }
       const runBlock = run[block.language];
       assert.ok(runBlock, `nobody knows how to run ${block.language}`);
-      await runBlock(block.content.replaceAll("9091", String(gateway.port)));
+      await runBlock(await withPorts(block.content));
     });
   }
 }
