@@ -1,12 +1,13 @@
 /**
  * Packs what `pnpm build` built and looks at the tarballs as their users will: publint, are-the-types-wrong, and an installation
- * into an empty folder in which the command runs and the library is imported.
+ * into an empty folder in which the library is used and the command serves from each storage.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GatewayProcess } from "../conformance/src/gateway-process.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "waystation-packages-"));
@@ -29,7 +30,7 @@ if (!text.includes('answer{instance="",job="packed"} 42')) throw new Error("not 
 `;
 
 try {
-  run("pnpm", ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", folder]);
+  run("npx", ["-y", "pnpm@10", "--recursive", "--filter", "./packages/*", "pack", "--pack-destination", folder]);
   const tarballs = globSync("*.tgz", { cwd: folder }).map((file) => join(folder, file));
 
   for (const tarball of tarballs) {
@@ -44,7 +45,14 @@ try {
   writeFileSync(join(user, "use.js"), LIBRARY_USE);
   run("npm", ["install", "--no-audit", "--no-fund", ...tarballs], user);
   run(process.execPath, ["use.js"], user);
-  console.log(run(process.execPath, ["node_modules/.bin/waystation", "--version"], user).trim());
+  const command = `'${process.execPath}' '${user}/node_modules/.bin/waystation'`;
+  for (const storage of ["memory:", "file:{dir}/journal", "sqlite:{dir}/waystation.db"]) {
+    await using gateway = await GatewayProcess.start(command, [`--storage=${storage}`]);
+    const { status } = await fetch(`${gateway.url}/metrics/job/packed`, { method: "PUT", body: "answer 42\n" });
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    if (status !== 200 || !text.includes("answer{")) throw new Error(`${storage} does not work\n${gateway.output}`);
+    console.log(`installed, it serves from ${storage}`);
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }

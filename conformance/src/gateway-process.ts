@@ -17,7 +17,7 @@ const START_TIMEOUT = 20_000;
  * A gateway that was started from a command line, be it the Go Pushgateway or Waystation. In the command, `{port}` and `{dir}` stand for
  * a free port and an empty folder; `--web.listen-address` is added if the command does not name a port.
  */
-export class GatewayProcess {
+export class GatewayProcess implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -63,6 +63,10 @@ export class GatewayProcess {
   /** The last of what the process has printed. */
   get output(): string {
     return this.#output.join("").slice(-4_000);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async stop(): Promise<void> {
