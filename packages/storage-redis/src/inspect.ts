@@ -7,6 +7,8 @@ import type { Settings } from "./options.ts";
 export interface ServerFacts {
   /** Identifies one run of one server; undefined if this user may not ask. */
   readonly runId: string | undefined;
+  /** How long it has been running, in milliseconds, rounded down to a second; infinite if this user may not ask. */
+  readonly uptime: number;
   readonly survives: Durability;
   /** What an operator should know, one sentence each. */
   readonly warnings: readonly string[];
@@ -24,6 +26,7 @@ export async function inspectServer(redis: Redis, settings: Settings): Promise<S
   refuseUnfit(fields, settings);
   return {
     runId: fields.get("run_id"),
+    uptime: 1000 * Number(fields.get("uptime_in_seconds") ?? Number.POSITIVE_INFINITY),
     survives: survives(fields, settings),
     warnings: warnings(fields, settings),
   };
@@ -84,8 +87,9 @@ function aof(fields: Fields): boolean | undefined {
  * What an acknowledged append outlives on this server, with these settings.
  *
  * - Without an append-only file, or without knowing of one, nothing but gateways may die.
- * - With one, each command is written to it before it is answered: the server may be killed, but its host may lose what was not yet
- *   synced (with `appendfsync everysec` about a second).
+ * - With one, commands are written to it before they are answered: the server may be killed, but its host may lose what was not yet
+ *   synced. With `appendfsync everysec` Redis puts off writing while it syncs, so that a kill at that moment loses what was answered
+ *   since, two seconds at most; the gateways put that back, for which they have the restart grace (see `Journal.restore`).
  * - With `appendfsync always`, or WAITAOF for the local file, it has been synced.
  * - The loss of the host is outlived only if more than half of all copies have the append, and a primary that lost its replicas stops
  *   taking writes (`min-replicas-to-write`). Which copy a failover elects is up to Sentinel or the cluster: best effort.

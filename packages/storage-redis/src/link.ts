@@ -11,8 +11,11 @@ const LONGEST_PAUSE = 1000;
 /** After a session that ends sooner there is a pause too, so that a server which closes connections is not asked without end. */
 const SHORT_LIVED = 1000;
 
-/** What a call may assume about commands whose answer was lost. */
-export type Repeatable = "repeatable" | "once";
+/**
+ * What may be done with commands whose answer was lost: send them again, or not. For a time after Redis has restarted or failed over,
+ * in which gateways put back what it may have lost, an `append` is not sent, and a `read` that succeeds is sent again afterwards.
+ */
+export type Manner = "repeatable" | "once" | "append" | "read";
 
 /** Keeps a session with Redis for as long as it is open, and runs calls on it. Times are those of `performance.now()`. */
 export class Link {
@@ -25,6 +28,8 @@ export class Link {
   #change = Promise.withResolvers<void>();
   #problem = "not connected yet";
   #downSince = performance.now();
+  /** The run of the server of the last session. */
+  #runId: string | undefined;
   /** Why no attempt can succeed, if that is so. */
   #misfit: WaystationError | undefined;
   #running: Promise<void> | undefined;
@@ -65,22 +70,30 @@ export class Link {
 
   /**
    * Runs commands, waiting for a session if there is none, and settles by `until`. Commands that were certainly not executed since the
-   * connection failed or this was the wrong server are tried again on the next session; others only if they are `repeatable`. Rejects
-   * with a `WaystationError`: `IN_DOUBT` only for `once`.
+   * connection failed or this was the wrong server are tried again on the next session; others only if their manner allows it.
+   * Rejects with a `WaystationError`, `IN_DOUBT` only for those that are not sent again.
    */
-  async call<T>(until: number, repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
+  async call<T>(until: number, manner: Manner, commands: (session: Session) => Promise<T>): Promise<T> {
+    const once = manner === "once" || manner === "append";
     for (;;) {
       const session = await this.#connected(until, () => undefined);
+      if (manner === "append" && performance.now() < session.settledFrom) {
+        await this.#settled(session, until);
+        continue;
+      }
       try {
-        return await session.run(until - performance.now(), commands);
+        const result = await session.run(until - performance.now(), commands);
+        if (manner !== "read" || performance.now() >= session.settledFrom) return result;
+        await this.#settled(session, until);
       } catch (error) {
+        if (error instanceof TypeError || error instanceof RangeError) throw error; // a defect, not a failure
         const failure = commandFailure(error);
         if (!(failure instanceof LostConnection)) {
-          if (failure.code !== "IN_DOUBT" || repeatable === "once") throw failure;
+          if (failure.code !== "IN_DOUBT" || once) throw failure;
           throw new WaystationError("UNAVAILABLE", failure.message);
         }
         this.#drop(session, failure.message);
-        if (!failure.unsent && repeatable === "once") {
+        if (!failure.unsent && once) {
           throw new WaystationError("IN_DOUBT", `the answer of Redis was lost: ${failure.message}`);
         }
       }
@@ -113,6 +126,23 @@ export class Link {
     return this.#session;
   }
 
+  /** Waits until the session is settled, or has ended; rejects with `UNAVAILABLE` if that takes longer than there is time. */
+  async #settled(session: Session, until: number): Promise<void> {
+    if (session.settledFrom > until) {
+      throw new WaystationError(
+        "UNAVAILABLE",
+        "Redis has just restarted or failed over: gateways have some seconds to put back what it may have lost",
+      );
+    }
+    const timer = new AbortController();
+    const { signal } = timer;
+    await Promise.race([
+      session.ended,
+      sleep(session.settledFrom - performance.now(), undefined, { signal }).catch(() => {}),
+    ]);
+    timer.abort();
+  }
+
   async #keepConnected(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
@@ -137,6 +167,10 @@ export class Link {
   /** Lets calls have the session until it ends; the reason why. */
   async #use(session: Session): Promise<string> {
     if (this.#closing.signal.aborted) session.end("closed");
+    const { runId, uptime } = session.facts;
+    const failedOver = this.#runId !== undefined && this.#runId !== runId;
+    this.#runId = runId;
+    session.settledFrom = performance.now() + this.#settings.restartGrace - (failedOver ? 0 : uptime);
     this.#session = session;
     this.#onSession(session);
     this.#changed();

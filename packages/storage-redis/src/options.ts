@@ -56,6 +56,12 @@ export interface RedisJournalSettings {
   readonly waitaof?: WaitAof;
   /** How long to wait for these copies; an append that has not got them by then is in doubt. Default: 1000. */
   readonly waitTimeout?: Milliseconds;
+  /**
+   * How long appends and reads wait after Redis has restarted or failed over, so that gateways that hold entries which it has lost can
+   * put them back before others append in their place, or take what is there for all. A read that finds a loss does not wait.
+   * Default: 3000.
+   */
+  readonly restartGrace?: Milliseconds;
   /** RESP version to ask for. Default: 3, falling back to 2 where the server does not know it. */
   readonly protocol?: 2 | 3;
 }
@@ -89,6 +95,7 @@ export interface Settings {
   readonly wait: number;
   readonly waitaof: WaitAof | undefined;
   readonly waitTimeout: Milliseconds;
+  readonly restartGrace: Milliseconds;
   readonly protocol: 2 | 3;
   readonly maxJournalBytes: number;
   readonly lagBytes: number;
@@ -104,6 +111,7 @@ export function resolveSettings(options: RedisJournalSettings & Partial<RedisJou
     wait: atLeast("wait", options.wait ?? 0, 0),
     waitaof: options.waitaof,
     waitTimeout: atLeast("waitTimeout", options.waitTimeout ?? 1000, 1),
+    restartGrace: atLeast("restartGrace", options.restartGrace ?? 3000, 0),
     protocol: options.protocol ?? 3,
     maxJournalBytes: atLeast("maxJournalBytes", options.maxJournalBytes ?? 256 * 1024 * 1024, 1),
     lagBytes: atLeast("trimLag.bytes", options.trimLag?.bytes ?? 16 * 1024 * 1024, 0),

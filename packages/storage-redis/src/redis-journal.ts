@@ -15,7 +15,7 @@ import { Copies } from "./copies.ts";
 import { readFacts, requireReadable } from "./facts.ts";
 import { commandFailure } from "./failures.ts";
 import { inspectServer, type ServerFacts } from "./inspect.ts";
-import { Link, type Repeatable } from "./link.ts";
+import { Link, type Manner } from "./link.ts";
 import { type RedisJournalOptions, resolveSettings, type Settings } from "./options.ts";
 import { describeTarget, parseRedisUrl } from "./redis-url.ts";
 import { Restorer } from "./restore.ts";
@@ -98,7 +98,7 @@ export class RedisJournal implements Journal {
       const time = Math.min(this.#settings.timeout, Math.max(LEAST_APPEND_TIME, left));
       const until = performance.now() + time;
       try {
-        return await this.#link.call(until, "once", (session) => this.#append(session, data, since, own, until));
+        return await this.#link.call(until, "append", (session) => this.#append(session, data, since, own, until));
       } catch (error) {
         if (isWaystationError(error, "IN_DOUBT")) this.#copies.doubt(own);
         throw error;
@@ -109,7 +109,7 @@ export class RedisJournal implements Journal {
   read(since: Cursor): Promise<Tail> {
     return this.#lifecycle.use(async () => {
       const until = performance.now() + this.#settings.timeout;
-      const tail = await this.#link.call(until, "repeatable", async (session) => {
+      const tail = await this.#link.call(until, "read", async (session) => {
         const found = await readTail(session, this.#keys, since);
         await this.#copies.confirmRead(session, this.#keys, found, until);
         return found;
@@ -212,8 +212,8 @@ export class RedisJournal implements Journal {
     return this.#call("repeatable", async ({ reads }) => Number((await reads.hget(this.#keys.facts, "head")) ?? 0));
   }
 
-  #call<T>(repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
-    return this.#link.call(performance.now() + this.#settings.timeout, repeatable, commands);
+  #call<T>(manner: Manner, commands: (session: Session) => Promise<T>): Promise<T> {
+    return this.#link.call(performance.now() + this.#settings.timeout, manner, commands);
   }
 
   /** Takes over what was found out about the server; a warning is given once. */

@@ -48,9 +48,9 @@ const accepted: Readonly<Record<string, [target: object, settings?: object]>> = 
     },
     { prefix: "ws" },
   ],
-  "redis://h?prefix=team/a&timeout=2s&connect-timeout=700ms&wait-timeout=50&protocol=2&wait=2": [
+  "redis://h?prefix=team/a&timeout=2s&connect-timeout=700ms&wait-timeout=50&restart-grace=1s&protocol=2&wait=2": [
     { mode: "standalone", hosts: [{ host: "h", port: 6379 }], db: 0 },
-    { prefix: "team/a", timeout: 2000, connectTimeout: 700, waitTimeout: 50, protocol: 2, wait: 2 },
+    { prefix: "team/a", timeout: 2000, connectTimeout: 700, waitTimeout: 50, restartGrace: 1000, protocol: 2, wait: 2 },
   ],
   "redis://h?waitaof=1,2": [
     { mode: "standalone", hosts: [{ host: "h", port: 6379 }], db: 0 },

@@ -19,7 +19,7 @@ const FORMS =
  * ```
  *
  * `rediss` in place of `redis` encrypts the connections. Special characters in user and password are percent-encoded. Options:
- * `prefix`, `db`, `timeout`, `connect-timeout`, `wait`, `waitaof=<local>,<replicas>`, `wait-timeout`, `protocol=2|3`, for TLS the files
+ * `prefix`, `db`, `timeout`, `connect-timeout`, `wait`, `waitaof=<local>,<replicas>`, `wait-timeout`, `restart-grace`, `protocol=2|3`, for TLS the files
  * `ca`, `cert`, `key` and the name `servername`, for Sentinels with a password of their own `sentinel-user`, `sentinel-password`.
  * Durations are milliseconds, or have a unit: `500ms`, `5s`.
  *
@@ -83,6 +83,7 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
     wait: options.number("wait"),
     waitaof: parseWaitAof(options.text("waitaof")),
     waitTimeout: options.duration("wait-timeout"),
+    restartGrace: options.duration("restart-grace"),
     protocol: protocol as 2 | 3 | undefined,
   });
   options.refuseUnknown();

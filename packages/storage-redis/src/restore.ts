@@ -7,6 +7,8 @@ import type { Session } from "./session.ts";
 import { REPLACED_TTL, type Snapshots, type Upload } from "./snapshots.ts";
 import { BROKEN, readTail } from "./tail.ts";
 
+/** Most entries that one script writes. */
+const BATCH_ENTRIES = 1000;
 /** How often it is looked again when the head moves meanwhile: other replicas restore it at the same time. */
 const TRIES = 20;
 
@@ -64,7 +66,8 @@ export class Restorer {
     const { stream, facts } = this.#keys;
     let before = head;
     for (let first = 0; first < entries.length; ) {
-      const batch = entries.slice(first, first + countWithin(entries.slice(first), MAX_TAIL_BYTES));
+      const rest = entries.slice(first);
+      const batch = rest.slice(0, batchLength(rest));
       const args = [before.position, before.tag, ...batch.flatMap(tagAndData)];
       const [status] = (await this.#call(({ reads }) => reads.eval(RESTORE_ENTRIES, 2, stream, facts, ...args))) as [
         string,
@@ -78,7 +81,7 @@ export class Restorer {
 
   /** Replaces everything by a snapshot and the newest entries, if head and present snapshot are still the same. */
   async #replace({ head, snapshot }: Facts, history: AppliedHistory, upload: Upload): Promise<boolean> {
-    const newest = history.entries.slice(-countWithin([...history.entries].reverse(), MAX_TAIL_BYTES));
+    const newest = history.entries.slice(history.entries.length - batchLength(history.entries.toReversed()));
     const floor = history.entries.at(-newest.length - 1) ?? history.before;
     const present = snapshot?.generation ?? "";
     const { generation, chunks, bytes } = upload;
@@ -107,14 +110,15 @@ function entriesAfter({ before, entries }: AppliedHistory, cursor: Cursor): read
   return place?.tag === cursor.tag ? entries.slice(index) : undefined;
 }
 
-/** How many of the first entries fit into so many bytes; at least one, if there is one. */
-function countWithin(entries: readonly Entry[], limit: number): number {
-  let size = 0;
-  const end = entries.findIndex(({ data }) => {
+/** How many of the first entries go into one script: about 4 MiB of them, or a thousand; at least one, if there is one. */
+function batchLength(entries: Iterable<Entry>): number {
+  let [count, size] = [0, 0];
+  for (const { data } of entries) {
     size += data.length;
-    return size > limit;
-  });
-  return end < 0 ? entries.length : Math.max(1, end);
+    if (count > 0 && (size > MAX_TAIL_BYTES || count === BATCH_ENTRIES)) break;
+    count++;
+  }
+  return count;
 }
 
 function tagAndData({ tag, data }: Entry): [string, Buffer] {

@@ -12,6 +12,8 @@ export class Session {
   readonly appends: Redis;
   readonly reads: Redis;
   readonly facts: ServerFacts;
+  /** Until then, by `performance.now()`, gateways may be putting back what this server has lost: what it has may not be all. */
+  settledFrom = 0;
   /** Settles when the session has ended, with the reason; never rejects. */
   readonly ended: Promise<string>;
   readonly #end: (reason: string) => void;

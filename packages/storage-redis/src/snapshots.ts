@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Cursor, WaystationError } from "@waystation/core";
-import type { Link, Repeatable } from "./link.ts";
+import type { Link, Manner } from "./link.ts";
 import type { Settings } from "./options.ts";
 import { type JournalKeys, PUBLISH, TRIM } from "./scripts.ts";
 import type { Session } from "./session.ts";
@@ -115,8 +115,8 @@ export class Snapshots {
     await this.#call("repeatable", ({ reads }) => reads.unlink(key)).catch(() => {});
   }
 
-  #call<T>(repeatable: Repeatable, commands: (session: Session) => Promise<T>): Promise<T> {
-    return this.#link.call(performance.now() + this.#settings.timeout, repeatable, commands);
+  #call<T>(manner: Manner, commands: (session: Session) => Promise<T>): Promise<T> {
+    return this.#link.call(performance.now() + this.#settings.timeout, manner, commands);
   }
 }
 

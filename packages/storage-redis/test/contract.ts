@@ -41,6 +41,7 @@ export function contractOn(name: string, start: () => Promise<TestRedis>): void 
             url: url.href,
             prefix,
             timeout: 1000,
+            restartGrace: 0,
             ...(eagerTrim && { trimLag: { bytes: 0 } }),
           });
           proxies.set(journal, proxy);

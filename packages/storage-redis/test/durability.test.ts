@@ -4,7 +4,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Cursor, type Durability, ORIGIN } from "@waystation/core";
 import { RedisJournal } from "../src/index.ts";
 import { skipRedis } from "./find-redis.ts";
-import { append, chunksOf, client, eventually, openJournal, readAll, rejectsWith, startRedis, textOf } from "./kit.ts";
+import {
+  append,
+  chunksOf,
+  client,
+  eventually,
+  openJournal,
+  Replica,
+  randomTag,
+  readAll,
+  rejectsWith,
+  startRedis,
+  textOf,
+} from "./kit.ts";
 
 const setups: Readonly<Record<string, { args: string[]; survives: Durability; warning?: RegExp }>> = {
   "without an append-only file": { args: [], survives: "gateway-crash", warning: /no append-only file/ },
@@ -55,10 +67,11 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
   for (const fsync of ["everysec", "always"]) {
     test(`survives kill -9 of Redis under load, twice, with appendfsync ${fsync}`, async (t) => {
       const server = await startRedis(t, "--appendonly", "yes", "--appendfsync", fsync);
-      const journals = await Promise.all([1, 2, 3].map(() => openJournal(t, { url: server.url })));
+      const settings = { url: server.url, timeout: 3000, restartGrace: 500 };
+      const replicas = await Promise.all([1, 2, 3].map(async () => new Replica(await openJournal(t, settings))));
       const acknowledged: Cursor[] = [];
       let stop = false;
-      const load = journals.map((journal) => appendUntil(journal, acknowledged, () => stop));
+      const load = replicas.map((replica) => appendUntil(replica, acknowledged, () => stop));
       for (let round = 0; round < 2; round++) {
         await sleep(400);
         const before = acknowledged.length;
@@ -68,11 +81,14 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
       }
       stop = true;
       await Promise.all(load);
-      const stored = await readAll(journals[0]!);
+      const stored = await readAll(replicas[0]!.journal);
       for (const [i, { position }] of stored.entries()) assert.equal(position, i + 1);
       const tags = new Map(stored.map(({ position, tag }) => [position, tag]));
       const lost = acknowledged.filter(({ position, tag }) => tags.get(position) !== tag);
-      t.diagnostic(`${acknowledged.length} acknowledged, ${stored.length} stored, ${lost.length} lost`);
+      t.diagnostic(
+        `${acknowledged.length} acknowledged, ${stored.length} stored, ${lost.length} lost, ` +
+          `${replicas.reduce((sum, { restored }) => sum + restored, 0)} times restored`,
+      );
       assert.deepEqual(lost, []);
     });
   }
@@ -90,7 +106,7 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
     };
     await rejectsWith(journal.compact(second, crashing()), "UNAVAILABLE");
     await server.restart();
-    const fresh = new RedisJournal({ url: server.url });
+    const fresh = new RedisJournal({ url: server.url, restartGrace: 0 });
     t.after(() => fresh.close());
     const snapshot = await fresh.open();
     assert.deepEqual(snapshot?.at, first);
@@ -98,16 +114,15 @@ suite("how durable an acknowledged append is", { skip: skipRedis, concurrency: 4
   });
 });
 
-/** Appends without pause, through failures; reads on after each. Records what was acknowledged. */
-async function appendUntil(journal: RedisJournal, acknowledged: Cursor[], stopped: () => boolean): Promise<void> {
-  let at: Cursor = ORIGIN;
+/** Appends without pause, through failures. Records what was acknowledged. */
+async function appendUntil(replica: Replica, acknowledged: Cursor[], stopped: () => boolean): Promise<void> {
   while (!stopped()) {
     try {
-      at = await append(journal, at, "load", 2000);
-      acknowledged.push(at);
+      acknowledged.push(await replica.append(randomTag(), 2000));
     } catch {
-      // In doubt or refused: it counts for nothing. The cursor is still a place of this history.
+      // In doubt or refused: it counts for nothing.
       await sleep(10);
+      await replica.catchUp().catch(() => {});
     }
   }
 }

@@ -106,7 +106,7 @@ suite("a connection that fails", { skip: skipRedis, concurrency: 4 }, () => {
   test("opening can be tried again when Redis has come up", async (t) => {
     const server = await startRedis(t);
     await server.kill();
-    const journal = new RedisJournal({ url: server.url, timeout: 200 });
+    const journal = new RedisJournal({ url: server.url, timeout: 200, restartGrace: 0 });
     t.after(() => journal.close());
     await rejectsWith(journal.open(), "UNAVAILABLE");
     await server.restart();

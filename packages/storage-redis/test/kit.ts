@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type AppliedHistory,
   type Cursor,
   type Entry,
   type ErrorCode,
@@ -38,7 +39,7 @@ export function client(t: TestContext, url: string): Redis {
 
 /** A journal, opened, with short times, closed with the test. Servers are the test's own, so that one prefix does for all. */
 export async function openJournal(t: TestContext, options: RedisJournalOptions): Promise<RedisJournal> {
-  const journal = new RedisJournal({ timeout: 1000, connectTimeout: 1000, ...options });
+  const journal = new RedisJournal({ timeout: 1000, connectTimeout: 1000, restartGrace: 0, ...options });
   t.after(() => journal.close());
   await journal.open();
   return journal;
@@ -116,4 +117,72 @@ export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string>
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   return Buffer.concat(parts).toString();
+}
+
+/** What a replica that has read these entries holds, all of them or the newest `kept`. */
+export function historyOf(entries: readonly Entry[], kept = entries.length, knowsAll = true): AppliedHistory {
+  const from = entries.length - kept;
+  return {
+    before: entries[from - 1] ?? ORIGIN,
+    entries: entries.slice(from),
+    knows: ({ position, tag }) => knowsAll && entries[position - 1]?.tag === tag,
+    snapshot: () => chunksOf(`state at ${entries.at(-1)?.position ?? 0}`),
+  };
+}
+
+/** Follows a journal as a gateway does: it applies what comes in order, and puts back what the journal has lost. */
+export class Replica {
+  readonly journal: RedisJournal;
+  readonly entries: Entry[] = [];
+  /** How often something was put back, and how often another history had taken its place. */
+  restored = 0;
+  diverged = 0;
+
+  constructor(journal: RedisJournal) {
+    this.journal = journal;
+  }
+
+  get at(): Cursor {
+    return this.entries.at(-1) ?? ORIGIN;
+  }
+
+  /** Appends, with so many milliseconds of time; the place of the new entry. */
+  async append(tag: string, ms: number): Promise<Cursor> {
+    const data = Buffer.from(tag);
+    const { at, tail } = await this.#orRestore(() =>
+      this.journal.append(data, this.at, { tag, deadline: Date.now() + ms }),
+    );
+    this.#take([...tail.entries, { ...at, data }]);
+    return at;
+  }
+
+  /** Reads what is new; the head. */
+  async catchUp(): Promise<number> {
+    const { entries, head } = await this.#orRestore(() => this.journal.read(this.at));
+    this.#take(entries);
+    return head;
+  }
+
+  /** Drops what is known already and what does not follow. */
+  #take(entries: readonly Entry[]): void {
+    for (const entry of entries) if (entry.position === this.at.position + 1) this.entries.push(entry);
+  }
+
+  async #orRestore<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (isWaystationError(error, "REWOUND")) await this.#restore();
+      throw error;
+    }
+  }
+
+  async #restore(): Promise<void> {
+    if ((await this.journal.restore(historyOf(this.entries))) === "restored") {
+      this.restored++;
+    } else {
+      this.diverged++;
+      this.entries.length = 0;
+    }
+  }
 }

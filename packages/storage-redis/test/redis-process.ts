@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 /** A Redis (or Valkey) server of this test's own: on a free port of the loopback, with a folder of its own, without persistence. */
 export class RedisProcess {
@@ -15,7 +15,6 @@ export class RedisProcess {
   readonly #program: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
-  #output = "";
 
   private constructor(program: string, port: number, folder: string, args: readonly string[]) {
     this.#program = program;
@@ -35,9 +34,7 @@ export class RedisProcess {
     program = findProgram("redis-server", "valkey-server"),
   ): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), "waystation-redis-"));
-    const server = new RedisProcess(program, await freePort(), folder, ["--save", "", ...args]);
-    await server.restart();
-    return server;
+    return RedisProcess.#onFreePort((port) => new RedisProcess(program, port, folder, ["--save", "", ...args]));
   }
 
   /** Starts a Sentinel with these lines of configuration, which it rewrites. */
@@ -46,9 +43,22 @@ export class RedisProcess {
     const folder = await mkdtemp(join(tmpdir(), "waystation-sentinel-"));
     const file = join(folder, "sentinel.conf");
     await writeFile(file, `${lines.join("\n")}\n`);
-    const server = new RedisProcess(program, await freePort(), folder, [file, "--sentinel"]);
-    await server.restart();
-    return server;
+    return RedisProcess.#onFreePort((port) => new RedisProcess(program, port, folder, [file, "--sentinel"]));
+  }
+
+  /** Another test may take a port in the moment between finding and using it. */
+  static async #onFreePort(make: (port: number) => RedisProcess): Promise<RedisProcess> {
+    for (let tries = 1; ; tries++) {
+      const server = make(await freePort());
+      try {
+        await server.restart();
+        return server;
+      } catch (error) {
+        if (tries < 5 && /in use/.test(String(error))) continue;
+        await server.stop();
+        throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -66,19 +76,23 @@ export class RedisProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    process.once("exit", killAtExit(child));
+    // Its own word counts: an answer on the port could come from a server that was there before.
+    let output = "";
+    const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
     const collect = (chunk: Buffer) => {
-      this.#output = (this.#output + chunk).slice(-4000);
+      output = (output + chunk).slice(-10_000);
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) settle();
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    process.once("exit", killAtExit(child));
-    for (let tries = 0; tries < 200; tries++) {
-      if (child.exitCode !== null) break;
-      if (await answers(this.port)) return;
-      await sleep(25);
-    }
-    await this.stop();
-    throw new Error(`${this.#program} did not come up on port ${this.port}:\n${this.#output}`);
+    child.once("close", () => settle());
+    const timer = setTimeout(settle, 10_000);
+    await settled;
+    clearTimeout(timer);
+    if (child.exitCode === null && /Ready|Sentinel ID/.test(output)) return;
+    await this.kill();
+    throw new Error(`${this.#program} did not come up on port ${this.port}:\n${output}`);
   }
 
   /** As by `kill -9`. */
@@ -131,28 +145,26 @@ export function programOnPath(name: string): string | undefined {
   return undefined;
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago, from a range that no outgoing connection uses; free also with 10,000 added, which the nodes of a
+ * cluster use among themselves.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 22_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
 }
 
-/** Does a server there answer to commands? A refusal (no password given, still loading) is an answer but for the loading. */
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
   try {
-    await once(socket, "connect");
-    socket.write("PING\r\n");
-    const [reply] = (await once(socket, "data")) as [Buffer];
-    return !reply.toString().startsWith("-LOADING");
+    await once(server, "listening");
+    return true;
   } catch {
     return false;
   } finally {
-    socket.destroy();
+    server.close();
   }
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { type AppliedHistory, type Cursor, type Entry, ORIGIN } from "@waystation/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Cursor, type Entry, ORIGIN } from "@waystation/core";
 import { RedisJournal } from "../src/index.ts";
 import { skipRedis } from "./find-redis.ts";
 import {
@@ -11,23 +12,14 @@ import {
   chunksOf,
   client,
   eventually,
+  historyOf,
   openJournal,
   readAll,
   rejectsWith,
+  startProxy,
   startRedis,
   textOf,
 } from "./kit.ts";
-
-/** What a replica that has read these entries holds, all of them or the newest `kept`. */
-function history(entries: readonly Entry[], kept = entries.length, knowsAll = true): AppliedHistory {
-  const from = entries.length - kept;
-  return {
-    before: entries[from - 1] ?? ORIGIN,
-    entries: entries.slice(from),
-    knows: ({ position, tag }) => knowsAll && entries[position - 1]?.tag === tag,
-    snapshot: () => chunksOf(`state at ${entries.at(-1)?.position ?? 0}`),
-  };
-}
 
 const tags = (entries: readonly Entry[]) => entries.map(({ position, tag }) => `${position}-${tag}`);
 
@@ -40,7 +32,7 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     await client(t, server.url).flushall();
     await rejectsWith(journal.read(at), "REWOUND");
     await rejectsWith(append(journal, at), "REWOUND");
-    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.equal(await journal.restore(historyOf(entries)), "restored");
     assert.deepEqual(tags(await readAll(journal)), tags(entries));
     await append(journal, at);
   });
@@ -52,15 +44,15 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     const at = await appendMany(journal, ORIGIN, 50);
     const entries = await readAll(journal);
     await client(t, server.url).flushall();
-    assert.equal(await journal.restore(history(entries, 10)), "restored");
+    assert.equal(await journal.restore(historyOf(entries, 10)), "restored");
     const next = await append(journal, at);
     // A replica that was a little behind notices nothing.
     assert.deepEqual(tags(await readAll(other, entries[44]!)), [
       ...tags(entries.slice(45)),
       `${next.position}-${next.tag}`,
     ]);
-    assert.equal(await other.restore(history(entries.slice(0, 45))), "restored");
-    const fresh = new RedisJournal({ url: server.url });
+    assert.equal(await other.restore(historyOf(entries.slice(0, 45))), "restored");
+    const fresh = new RedisJournal({ url: server.url, restartGrace: 0 });
     t.after(() => fresh.close());
     const snapshot = await fresh.open();
     assert.deepEqual(snapshot?.at, at);
@@ -78,7 +70,7 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     const entries = await readAll(journals[0]!);
     await client(t, server.url).flushall();
     const outcomes = await Promise.all(
-      journals.map((journal, i) => journal.restore(history(entries.slice(0, 30 - 2 * i), i === 1 ? 10 : 30))),
+      journals.map((journal, i) => journal.restore(historyOf(entries.slice(0, 30 - 2 * i), i === 1 ? 10 : 30))),
     );
     assert.deepEqual(outcomes, ["restored", "restored", "restored"]);
     await Promise.all(journals.map((journal, i) => journal.read(entries[29 - 2 * i]!)));
@@ -97,7 +89,7 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     await server.restart();
     await eventually(() => rejectsWith(journal.read(at), "REWOUND"));
     assert.deepEqual(tags(await readAll(journal)), tags(entries.slice(0, 10)));
-    assert.equal(await journal.restore(history(entries, 12)), "restored");
+    assert.equal(await journal.restore(historyOf(entries, 12)), "restored");
     assert.deepEqual(tags(await readAll(journal)), tags(entries));
   });
 
@@ -115,8 +107,8 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     await server.kill();
     await server.restart();
     await eventually(() => journal.read(old));
-    assert.equal(await journal.restore(history(entries, 4, false)), "diverged");
-    assert.equal(await journal.restore(history(entries, 4)), "restored");
+    assert.equal(await journal.restore(historyOf(entries, 4, false)), "diverged");
+    assert.equal(await journal.restore(historyOf(entries, 4)), "restored");
     assert.deepEqual(tags(await readAll(journal, entries[15]!)), tags(entries.slice(16)));
     const lists = await redis.keys("*:snapshot:*");
     assert.equal(lists.length, 2);
@@ -130,10 +122,10 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     await client(t, server.url).flushall();
     const other = await openJournal(t, { url: server.url });
     let at: Cursor = await append(other, ORIGIN);
-    assert.equal(await journal.restore(history(entries)), "diverged");
+    assert.equal(await journal.restore(historyOf(entries)), "diverged");
     assert.deepEqual(tags(await readAll(other)), [`1-${at.tag}`]);
     at = await appendMany(other, at, 10);
-    assert.equal(await journal.restore(history(entries)), "diverged");
+    assert.equal(await journal.restore(historyOf(entries)), "diverged");
     assert.equal((await readAll(other)).length, 11);
   });
 
@@ -144,11 +136,19 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     const entries = await readAll(journal);
     const redis = client(t, server.url);
     await redis.flushall();
-    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.equal(await journal.restore(historyOf(entries)), "restored");
     assert.deepEqual(tags(await readAll(journal)), tags(entries));
     await redis.flushall();
-    assert.equal(await journal.restore(history(entries, 9)), "restored");
+    assert.equal(await journal.restore(historyOf(entries, 9)), "restored");
     assert.equal((await readAll(journal, entries[8]!)).length, 3);
+    await redis.flushall();
+    const many = Array.from({ length: 150_000 }, (_, i) => ({
+      position: i + 1,
+      tag: String(i),
+      data: Buffer.from("x"),
+    }));
+    assert.equal(await journal.restore(historyOf(many)), "restored");
+    assert.equal(await redis.xlen("{waystation}:stream"), 150_000);
   });
 
   test("that was not lost at all counts as restored", async (t) => {
@@ -156,7 +156,44 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     const journal = await openJournal(t, { url: server.url });
     await appendMany(journal, ORIGIN, 5);
     const entries = await readAll(journal);
-    assert.equal(await journal.restore(history(entries)), "restored");
+    assert.equal(await journal.restore(historyOf(entries)), "restored");
     assert.equal((await readAll(journal)).length, 5);
+  });
+
+  test("gives gateways time to put back what it has lost, before others append in its place or believe what it has", async (t) => {
+    const server = await startRedis(t);
+    const settings = { url: server.url, timeout: 3000, restartGrace: 1000 };
+    const [ahead, behind] = [await openJournal(t, settings), await openJournal(t, settings)];
+    const old = await eventually(() => append(ahead, ORIGIN));
+    const acknowledged = await append(ahead, old);
+    const entries = await readAll(ahead);
+    await server.kill();
+    await server.restart();
+    const reading = behind.read(ORIGIN);
+    const appending = append(behind, old);
+    appending.catch(() => {});
+    await sleep(300);
+    await rejectsWith(ahead.read(acknowledged), "REWOUND");
+    assert.equal(await ahead.restore(historyOf(entries)), "restored");
+    assert((await reading).head >= 2);
+    const next = await appending;
+    assert.equal(next.position, 3);
+    assert.deepEqual(tags(await readAll(behind)), [...tags(entries), `3-${next.tag}`]);
+  });
+
+  test("is not suspected after a cut connection, and calls without time for the grace fail at once", async (t) => {
+    const server = await startRedis(t);
+    await sleep(1100);
+    const proxy = await startProxy(t, server.port);
+    const journal = await openJournal(t, { url: proxy.url, restartGrace: 1000 });
+    const at = await append(journal, ORIGIN);
+    proxy.cut();
+    const began = performance.now();
+    await journal.read(at);
+    await append(journal, at);
+    assert(performance.now() - began < 900);
+    const cautious = await openJournal(t, { url: proxy.url, restartGrace: 100_000 });
+    assert.match((await rejectsWith(append(cautious, at), "UNAVAILABLE")).message, /just restarted/);
+    await rejectsWith(cautious.read(at), "UNAVAILABLE");
   });
 });

@@ -60,7 +60,7 @@ suite("snapshots, trimming and large tails in Redis", { skip: skipRedis, concurr
       journals.map((journal, i) => journal.compact(places[i]!, chunksOf(randomBytes(2 * MIB), `snapshot ${i}`))),
     );
     assert.equal(outcomes.at(-1), "published");
-    const fresh = new RedisJournal({ url: server.url });
+    const fresh = new RedisJournal({ url: server.url, restartGrace: 0 });
     t.after(() => fresh.close());
     const snapshot = await fresh.open();
     assert.deepEqual(snapshot?.at, places.at(-1));
@@ -73,7 +73,7 @@ suite("snapshots, trimming and large tails in Redis", { skip: skipRedis, concurr
     const journal = await openJournal(t, { url: server.url });
     const at = await append(journal, ORIGIN);
     await journal.compact(at, chunksOf(randomBytes(5 * MIB)));
-    const reader = new RedisJournal({ url: server.url });
+    const reader = new RedisJournal({ url: server.url, restartGrace: 0 });
     t.after(() => reader.close());
     const snapshot = await reader.open();
     assert(snapshot);
