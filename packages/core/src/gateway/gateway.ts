@@ -94,6 +94,8 @@ export interface GatewayHealth {
   /** Why not. */
   readonly reason?: string;
   readonly journal: string;
+  /** May other gateways append to the same journal? */
+  readonly shared: boolean;
   readonly survives: Durability;
   /** Milliseconds since the epoch at which a shared journal last answered; 0 for never. */
   readonly lastContact: number;
@@ -103,6 +105,8 @@ export interface GatewayHealth {
   readonly waitingBytes: number;
   readonly journalBytes: number;
   readonly snapshotBytes: number;
+  /** What bounds `waiting`, `waitingBytes` and, before a snapshot is due, `journalBytes`. */
+  readonly limits: { readonly waiting: number; readonly waitingBytes: number; readonly journalBytes: number };
 }
 
 /** Paths of which the grouping key is remembered: most groups are pushed to again and again. */
@@ -127,6 +131,7 @@ const FOLLOW_EVERY = 1000;
 export class Gateway {
   readonly #journal: Journal;
   readonly #options: GatewayOptions;
+  readonly #limits: GatewayHealth["limits"];
   readonly #publisher: Publisher;
   readonly #replica: Replica;
   readonly #committer: Committer;
@@ -161,13 +166,17 @@ export class Gateway {
     this.#options = options;
     this.#publisher = new Publisher(this);
     this.#replica = new Replica(this.#journal, this.#publisher);
+    this.#limits = {
+      waiting: options.maxWaiting ?? 100_000,
+      waitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
+      journalBytes: options.compactAfterBytes ?? 64 * 1024 * 1024,
+    };
     this.#committer = new Committer(this.#journal, this.#replica, this.#publisher, {
       timeout: options.timeout ?? 5000,
-      maxWaiting: options.maxWaiting ?? 100_000,
-      maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
+      maxWaiting: this.#limits.waiting,
+      maxWaitingBytes: this.#limits.waitingBytes,
     });
-    const compactAfter = options.compactAfterBytes ?? 64 * 1024 * 1024;
-    this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, compactAfter);
+    this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, this.#limits.journalBytes);
   }
 
   /**
@@ -319,6 +328,7 @@ export class Gateway {
       ready: reason === undefined,
       ...(reason !== undefined && { reason }),
       journal: this.#journal.name,
+      shared: this.#journal.shared,
       survives: this.#journal.survives,
       lastContact,
       position: cursor.position,
@@ -327,6 +337,7 @@ export class Gateway {
       waitingBytes: this.#committer.waitingBytes,
       journalBytes: bytesSinceSnapshot,
       snapshotBytes,
+      limits: this.#limits,
     };
   }
 
