@@ -1,6 +1,5 @@
 import { compareBytes, toByteString } from "../src/model/byte-string.ts";
 import type { Label, Metric, MetricFamily, MetricType } from "../src/model/metric-family.ts";
-import { isSelfNamespace } from "../src/model/reserved-families.ts";
 
 /** What was pushed, before anything is made of it. */
 export interface OraclePush {
@@ -120,12 +119,7 @@ export class Oracle {
         families.set(family.name, [...(families.get(family.name) ?? []), { ...family, metrics }]);
       }
     }
-    const gathered = [...families.values()].map(gather).sort((a, b) => compareBytes(a.name, b.name));
-    const own = gathered.filter(({ name }) => isSelfNamespace(name));
-    return [
-      ...gathered.filter((family) => !own.includes(family)),
-      ...own.map((family) => ({ ...family, metrics: sortedMetrics(family.metrics) })),
-    ];
+    return [...families.values()].map(gather).sort((a, b) => compareBytes(a.name, b.name));
   }
 
   /** A group that would expose the same time metrics as a new one with these labels. */

@@ -40,6 +40,6 @@ export function throughBytes(record: Uint8Array): GatewayRecord {
 
 /** The pushed part of the exposition in the text format. */
 export async function exposedText(state: State, accept = "text/plain;escaping=allow-utf-8"): Promise<string> {
-  const parts = await renderPages(state, IDENTITY, negotiateFormat(accept).escaping);
+  const { parts } = await renderPages(state, IDENTITY, negotiateFormat(accept).escaping, []);
   return Buffer.concat(parts).toString("utf8");
 }

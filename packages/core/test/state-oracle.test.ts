@@ -152,7 +152,8 @@ class Run {
         const record = recordOf(push) as PushRecord | FailedRecord;
         const judged = this.followers.map(({ state }) => state.judge(record)?.message);
         const verdict = this.#apply(record);
-        for (const judgement of judged) assert.equal(judgement, verdict, "a push is judged otherwise than it is applied");
+        for (const judgement of judged)
+          assert.equal(judgement, verdict, "a push is judged otherwise than it is applied");
         assert.equal(verdict === undefined, stored, `verdict: ${verdict ?? "stored"}`);
         break;
       }

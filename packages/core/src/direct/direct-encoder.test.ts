@@ -39,6 +39,7 @@ test("what client libraries print goes the short way", () => {
     'z 1\ny{a="\u00e9"} 2\n:x 3\n',
     "m{} 1\nn NaN\no +Inf\np_ -Inf\nq 1e6\nr 1700000000.123\ns 0.00001\n",
     'm{a="1",} 1\n',
+    "# TYPE process_open_fds gauge\nprocess_open_fds 7\n# TYPE go_threads gauge\ngo_threads 3\n",
   ];
   for (const body of bodies) {
     assert.ok(compare(body), body);

@@ -3,7 +3,8 @@ import { BoundedCache } from "../bounded-cache.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import { METRIC_TYPES } from "../model/metric-family.ts";
-import { SELF_NAMESPACES } from "../model/reserved-families.ts";
+import { findOwnFamily, OWN_FIRST_BYTES } from "../model/reserved-families.ts";
+import { isTimeFamily } from "../record/time-families.ts";
 import {
   BACKSLASH,
   CLOSING_BRACE,
@@ -26,15 +27,6 @@ import {
 import { canonicalSpelling, isCanonicalDecimal } from "./canonical-value.ts";
 import { type GroupingLabelText, type GroupingText, groupingText } from "./grouping-text.ts";
 import { LineTable } from "./line-table.ts";
-
-/** Of names that the gateway uses itself. */
-const SPECIAL_PREFIXES = ["push", ...SELF_NAMESPACES].map((prefix) => Buffer.from(prefix));
-const SPECIAL_FIRST_BYTES = new Set(SPECIAL_PREFIXES.map((prefix) => prefix[0]));
-
-function isSpecial(body: Uint8Array, nameStart: number): boolean {
-  if (!SPECIAL_FIRST_BYTES.has(body[nameStart])) return false;
-  return SPECIAL_PREFIXES.some((prefix) => startsWith(body, nameStart, prefix));
-}
 
 const CACHED_GROUPINGS = 8192;
 
@@ -296,7 +288,6 @@ export class DirectEncoder {
     ) {
       return current;
     }
-    if (isSpecial(body, nameStart)) return undefined;
     if (current !== undefined && !this.#endFamily()) return undefined;
     let family = this.#families[this.#familyCount];
     if (family === undefined) {
@@ -317,9 +308,19 @@ export class DirectEncoder {
     return family;
   }
 
-  /** Puts the lines of the family at hand in order. False if two of them may be the same series. */
+  /** Is it, or does it contradict, a family that the gateway exposes itself? */
+  #isSpecial({ nameStart, nameEnd, type }: FamilyFields): boolean {
+    const body = this.#body;
+    if (!OWN_FIRST_BYTES.has(body[nameStart]!)) return false;
+    const name = Buffer.from(body.buffer, body.byteOffset + nameStart, nameEnd - nameStart).toString("latin1");
+    const own = findOwnFamily(name);
+    return isTimeFamily(name) || (own !== undefined && (own.name !== name || own.type !== METRIC_TYPES[type]));
+  }
+
+  /** Ends the family at hand, its lines in order. False if it must go the long way, as when two lines may be one series. */
   #endFamily(): boolean {
     const family = this.#families[this.#familyCount - 1]!;
+    if (this.#isSpecial(family)) return false;
     family.linesEnd = this.#at;
     if (family.lineCount < 2) return true;
     const order = this.#lines.order(this.#out);

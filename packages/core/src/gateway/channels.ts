@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import type { Entry } from "../journal/journal.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { GatewayRecord } from "../record/record.ts";
 
@@ -32,12 +33,33 @@ export interface ChannelMessages {
   };
   /** The state was loaded anew, since the journal's history is another one or went on without this replica. */
   "waystation:reload": { readonly reason: Error };
-  /** This replica's state differs from that of another one. */
+  /** This replica's state differs from that of another one: it loads its own anew, unless it did so within the last minute. */
   "waystation:divergence": { readonly position: number };
+  /**
+   * The journal's history was found not to be the one that this replica has applied, up to `position`: it lost its end or all of it, and
+   * now holds it again (`restored`); it holds another one (`diverged`); or that could not be settled yet (`failed`).
+   */
+  "waystation:rewound": {
+    readonly outcome: "restored" | "diverged" | "failed";
+    readonly position: number;
+    readonly error?: Error;
+  };
+  /** The journal has lost entries that this replica had applied, for good: positions in the history that is gone, inclusive. */
+  "waystation:lost": {
+    readonly from: number;
+    readonly to: number;
+    /** Those that are still held, in order, the newest; and their bytes. */
+    readonly entries: readonly LostEntry[];
+    readonly bytes: number;
+  };
   /** The replica cannot go on: it serves what it knows, and acknowledges nothing. */
   "waystation:halt": { readonly error: Error };
   /** Stored without check, something contradicts something else and was left out of the exposition. */
   "waystation:conflicts": { readonly hidden: readonly { readonly family: string; readonly group: string }[] };
+}
+
+export interface LostEntry extends Entry {
+  readonly records: readonly AppliedRecord[];
 }
 
 export interface AppliedRecord {

@@ -32,6 +32,8 @@ interface Batch {
   readonly patience: number;
   /** How often the replica's state had been loaded when the entry was made. */
   readonly loads: number;
+  /** How often the journal had been put right then. */
+  readonly heals: number;
   readonly data: Uint8Array;
   readonly records: readonly GatewayRecord[];
   readonly waiting: readonly Waiting[];
@@ -163,7 +165,7 @@ export class Committer {
 
   #encode(waiting: readonly Waiting[]): Batch | undefined {
     if (waiting.length === 0) return undefined;
-    const { cursor, state, loads, time } = this.#replica;
+    const { cursor, state, loads, heals, time } = this.#replica;
     const data = encodeEntry(
       waiting.map(({ record }) => record),
       { level: RULES_LEVEL, base: { position: cursor.position, hash: state.hash } },
@@ -180,6 +182,7 @@ export class Committer {
         records,
         waiting,
         loads,
+        heals,
       };
     } catch (cause) {
       const error = new WaystationError("CORRUPT", "the push cannot be read back; nothing was stored", { cause });
@@ -225,7 +228,7 @@ export class Committer {
     if (batch.loads !== replica.loads) throw new Error("the state was loaded anew during the append");
     if (replica.cursor.position < at.position) {
       replica.noteEntryBytes(batch.data.length);
-      replica.applyEntry(at, batch.records);
+      replica.applyEntry(at, batch.data, batch.records);
     }
     this.#settle(batch);
   }
@@ -233,7 +236,7 @@ export class Committer {
   async #handleFailure(batch: Batch, error: unknown): Promise<void> {
     if (isWaystationError(error, "TRUNCATED", "REWOUND")) {
       // Certainly not written, so it may be sent again.
-      if (await this.#reload(error)) this.#putBack(batch);
+      if (await this.#recover(error)) this.#putBack(batch);
       else this.#reject(batch, unavailable(error));
     } else if (isWaystationError(error, "UNAVAILABLE", "FULL", "LATE", "CLOSED")) {
       this.#reject(batch, error);
@@ -266,8 +269,8 @@ export class Committer {
       const time = await replica.catchUp();
       if (replica.verdictsOf(batch.tag) !== undefined) {
         this.#settle(batch);
-      } else if (batch.loads !== replica.loads) {
-        // It may be part of the snapshot, or of a history that was lost.
+      } else if (batch.loads !== replica.loads || batch.heals !== replica.heals) {
+        // It may be part of the snapshot, or of a history that was lost; or another replica still holds it and puts it back.
         this.#reject(batch, inDoubt(reason));
       } else if (time > batch.deadline) {
         // What was not there after its deadline is refused from then on, so it will never be there.
@@ -281,7 +284,7 @@ export class Committer {
         this.#reject(batch, inDoubt(reason));
         return true;
       }
-      if (isWaystationError(error, "TRUNCATED", "REWOUND")) await this.#reload(error);
+      if (isWaystationError(error, "TRUNCATED", "REWOUND")) await this.#recover(error);
       return false;
     }
   }
@@ -331,9 +334,9 @@ export class Committer {
     this.#queue = kept;
   }
 
-  async #reload(reason: WaystationError): Promise<boolean> {
+  async #recover(reason: WaystationError): Promise<boolean> {
     try {
-      await this.#replica.reload(reason);
+      await this.#replica.recover(reason);
       return true;
     } catch (error) {
       this.#publisher.publish("waystation:append-failed", { error: asError(error), records: 0 });

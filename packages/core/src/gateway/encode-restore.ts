@@ -3,7 +3,7 @@ import type { GroupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeFamilyBlock, encodeFamilyBlock } from "../record/family-block.ts";
 import { encodeRecord } from "../record/record.ts";
-import { isTimeFamily } from "../state/time-families.ts";
+import { isTimeFamily } from "../record/time-families.ts";
 import { describeRepeated, findRepeated, invalidFamily, invalidLabel, invalidValue, mergeLabels } from "./validity.ts";
 
 /** A metric group as it stood in another gateway. */

@@ -1,15 +1,28 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isWaystationError, WaystationError } from "../errors.ts";
 import { type Cursor, type Journal, ORIGIN, type Tail } from "../journal/journal.ts";
 import { decodeEntry, type StateHash } from "../record/entry.ts";
 import type { GatewayRecord } from "../record/record.ts";
 import { State } from "../state/state.ts";
 import type { Publisher } from "./channels.ts";
-import { decodeSnapshot } from "./snapshot.ts";
+import { heal } from "./healing.ts";
+import type { LostEntries } from "./lost-entries.ts";
+import { RecentHistory } from "./recent-history.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
 export type Verdict = WaystationError | undefined;
 
 /** How many positions back this replica can be compared with others. */
 const REMEMBERED_HASHES = 4096;
+/** How often a load or a reading is begun again because the journal's history changed under it. */
+const MAX_TRIES = 10;
+/**
+ * Milliseconds after a journal was put right in which others, who may hold more than this replica did, put that back. Who follows a
+ * journal asks it more often than that.
+ */
+const SETTLE_MS = 1500;
+/** Milliseconds between two reloads because another replica has another state: it may be that one which is wrong. */
+const DIVERGENCE_RELOAD_EVERY = 60_000;
 
 /**
  * The state as far as this process has followed the journal. Entries are applied here and nowhere else: each once, in order,
@@ -25,13 +38,21 @@ export class Replica {
   #lastContact = 0;
   #bytesSinceSnapshot = 0;
   #snapshotBytes = 0;
-  readonly #hashes = new Map<number, StateHash>();
+  #head = 0;
+  #hashes = new Map<number, StateHash>();
+  /** Kept only for a journal that can take it back. */
+  #history: RecentHistory | undefined;
   /** Entries that this process has appended and whose verdicts somebody waits for, by tag. */
   readonly #awaited: Map<string, readonly Verdict[] | undefined>;
   #reloading: Promise<void> | undefined;
+  #recovering: Promise<void> | undefined;
+  /** Is this the beginning of another replica's new state? */
+  #isLoading = false;
+  #lastDivergence = Number.NEGATIVE_INFINITY;
   #reading: Promise<unknown> | undefined;
   #nextReading: Promise<unknown> | undefined;
   #loads = 0;
+  #heals = 0;
 
   constructor(
     journal: Journal,
@@ -62,6 +83,11 @@ export class Replica {
     return this.#loads;
   }
 
+  /** How often the journal was put right: what was found missing in it before may have come back. */
+  get heals(): number {
+    return this.#heals;
+  }
+
   /** The journal's clock, milliseconds since the epoch. */
   get time(): number {
     return Date.now() + this.#clockOffset;
@@ -70,6 +96,11 @@ export class Replica {
   /** When the journal last answered, on this process' clock: milliseconds since the epoch, 0 for never. */
   get lastContact(): number {
     return this.#lastContact;
+  }
+
+  /** How many entries the journal was last seen to hold that are not part of the state yet. */
+  get behind(): number {
+    return Math.max(0, this.#head - this.#cursor.position);
   }
 
   get bytesSinceSnapshot(): number {
@@ -82,13 +113,13 @@ export class Replica {
 
   /** Loads the newest snapshot and everything after it. May be called again, to begin anew; until it is done the old state stays. */
   async load(signal?: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         await this.#loadOnce(signal);
         return;
       } catch (error) {
-        // Another process has compacted meanwhile: its snapshot is newer.
-        if (!isWaystationError(error, "TRUNCATED")) throw error;
+        // Another process has compacted meanwhile, and its snapshot is newer; or the journal was put right from one.
+        if (tries === MAX_TRIES || !isWaystationError(error, "TRUNCATED", "REWOUND")) throw error;
       }
     }
   }
@@ -96,6 +127,8 @@ export class Replica {
   async #loadOnce(signal: AbortSignal | undefined): Promise<void> {
     const snapshot = await this.#journal.open(signal);
     const loading = new Replica(this.#journal, this.#publisher, this.#awaited);
+    loading.#isLoading = true;
+    if (this.#journal.shared && this.#journal.restore) loading.#history = new RecentHistory(snapshot?.at ?? ORIGIN);
     if (snapshot !== undefined) {
       const { state, bytes } = await decodeSnapshot(snapshot.chunks, snapshot.at);
       loading.#state = state;
@@ -114,12 +147,14 @@ export class Replica {
     this.#cursor = loading.#cursor;
     this.#bytesSinceSnapshot = loading.#bytesSinceSnapshot;
     this.#snapshotBytes = loading.#snapshotBytes;
-    this.#hashes.clear();
+    this.#hashes = loading.#hashes;
+    this.#history = loading.#history;
+    this.#head = loading.#head;
     this.#noteContact(time);
   }
 
   /** Loads anew after the journal's history turned out to be another one, or to have gone on without this replica. */
-  reload(reason: WaystationError): Promise<void> {
+  reload(reason: Error): Promise<void> {
     if (this.#reloading === undefined) {
       this.#publisher.publish("waystation:reload", { reason });
       this.#reloading = this.load().finally(() => {
@@ -127,6 +162,31 @@ export class Replica {
       });
     }
     return this.#reloading;
+  }
+
+  /**
+   * After `TRUNCATED` or `REWOUND`: puts a journal right that has lost what this replica holds, or else begins anew. Shared by all who
+   * ask at once.
+   */
+  recover(reason: WaystationError): Promise<void> {
+    this.#recovering ??= this.#recover(reason).finally(() => {
+      this.#recovering = undefined;
+    });
+    return this.#recovering;
+  }
+
+  async #recover(reason: WaystationError): Promise<void> {
+    const history = this.#history;
+    if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
+    const snapshot = encodeSnapshot(this.#state, this.#cursor);
+    const healing = await heal(this.#journal, history, snapshot, this.#publisher);
+    if (healing.outcome === "restored") {
+      this.#heals++;
+      await delay(SETTLE_MS, undefined, { ref: false });
+      return;
+    }
+    await this.reload(reason);
+    if (healing.lost !== undefined) this.#publishLost(healing.lost);
   }
 
   /**
@@ -150,18 +210,27 @@ export class Replica {
     }
   }
 
-  /** Like {@link catchUp}, shared by all who ask at once: but only a read that begins after the call counts. */
+  /** Like {@link catchUp}, and recovers from what can be recovered from. */
+  async #catchUpOrRecover(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.catchUp();
+        return;
+      } catch (error) {
+        if (tries === MAX_TRIES || !isWaystationError(error, "TRUNCATED", "REWOUND")) throw error;
+        await this.recover(error);
+      }
+    }
+  }
+
+  /** Follows the journal to its end, shared by all who ask at once: but only a read that begins after the call counts. */
   refresh(): Promise<unknown> {
     this.#nextReading ??= (this.#reading ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => {
         this.#reading = this.#nextReading;
         this.#nextReading = undefined;
-        return this.catchUp();
-      })
-      .catch((error: unknown) => {
-        if (isWaystationError(error, "TRUNCATED", "REWOUND")) return this.reload(error);
-        throw error;
+        return this.#catchUpOrRecover();
       });
     return this.#nextReading;
   }
@@ -169,6 +238,7 @@ export class Replica {
   /** Applies what is new in a tail. Entries before the cursor came in by another way already; a gap is left for a later read. */
   applyTail(tail: Tail): void {
     this.#noteContact(tail.time);
+    this.#head = tail.head;
     for (const entry of tail.entries) {
       if (entry.position > this.#cursor.position + 1) return;
       if (entry.position === this.#cursor.position + 1) this.applyEntry(entry, entry.data);
@@ -180,15 +250,16 @@ export class Replica {
    * Applies the entry right after the cursor. After an entry that cannot be understood, or an unexpected failure, the replica
    * halts: to go on by guessing would make it differ from the others for good.
    *
-   * @param content its bytes, or the records that were decoded from them
+   * @param data its bytes, not to be changed any more
+   * @param decoded the records in them, if they are at hand
    */
-  applyEntry(at: Cursor, content: Uint8Array | readonly GatewayRecord[]): void {
+  applyEntry(at: Cursor, data: Uint8Array, decoded?: readonly GatewayRecord[]): void {
     if (this.#halted !== undefined) return;
     let records: readonly GatewayRecord[];
     let verdicts: Verdict[];
     const own = this.#awaited.has(at.tag);
     try {
-      records = content instanceof Uint8Array ? this.#decode(content) : content;
+      records = decoded ?? this.#decode(data);
       verdicts = records.map((record) => this.#state.apply(record));
       if (own) this.#awaited.set(at.tag, verdicts);
     } catch (cause) {
@@ -199,6 +270,7 @@ export class Replica {
       return;
     }
     this.#cursor = { position: at.position, tag: at.tag };
+    this.#history?.add(at, data);
     this.#hashes.set(at.position, this.#state.hash);
     this.#hashes.delete(at.position - REMEMBERED_HASHES);
     this.#publisher.publish("waystation:applied", { position: at.position, own, records, verdicts });
@@ -233,9 +305,27 @@ export class Replica {
     this.#bytesSinceSnapshot += data.length;
     const mine = this.#hashes.get(header.base.position);
     if (mine !== undefined && (mine[0] !== header.base.hash[0] || mine[1] !== header.base.hash[1])) {
-      this.#publisher.publish("waystation:divergence", { position: header.base.position });
+      this.#noteDivergence(header.base.position);
     }
     return records;
+  }
+
+  /** The writer of an entry had another state than this replica at the same position: one of the two is wrong, or both. */
+  #noteDivergence(position: number): void {
+    if (this.#isLoading) return;
+    this.#publisher.publish("waystation:divergence", { position });
+    const now = performance.now();
+    if (now - this.#lastDivergence < DIVERGENCE_RELOAD_EVERY) return;
+    this.#lastDivergence = now;
+    this.reload(new Error(`the state at position ${position} is not that of another replica`)).catch(() => {
+      this.#lastDivergence = Number.NEGATIVE_INFINITY;
+    });
+  }
+
+  #publishLost({ from, to, entries }: LostEntries): void {
+    const readable = entries.map((entry) => ({ ...entry, records: decodeEntry(entry.data).records }));
+    const bytes = entries.reduce((sum, { data }) => sum + data.length, 0);
+    this.#publisher.publish("waystation:lost", { from, to, bytes, entries: readable });
   }
 
   #noteContact(time: number): void {

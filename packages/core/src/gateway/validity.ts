@@ -4,8 +4,7 @@ import { type ByteString, fromByteString, isValidUtf8 } from "../model/byte-stri
 import { compareLabelNames, formatLabels } from "../model/labels.ts";
 import type { Label, Metric, MetricFamily } from "../model/metric-family.ts";
 import { isUtf8Name } from "../model/names.ts";
-import { reservedType } from "../model/reserved-families.ts";
-import { exposes, PARTS } from "../state/consistency.ts";
+import { findOwnFamily } from "../model/reserved-families.ts";
 
 /**
  * What no gateway stores, whatever its state: each function says in words what is wrong, or returns undefined.
@@ -14,15 +13,11 @@ import { exposes, PARTS } from "../state/consistency.ts";
 /** With the family as a whole. */
 export function invalidFamily({ name, type }: MetricFamily): string | undefined {
   if (!isUtf8Name(name)) return `${quote(name)} is not a metric name`;
-  const reserved = reservedType(name);
-  if (reserved !== undefined && reserved !== type) {
-    return `metric family ${quote(name)} is pushed as ${type}, but is a ${reserved} of the gateway itself`;
-  }
-  const taken = PARTS.find((part) => {
-    const whole = name.endsWith(part) ? reservedType(name.slice(0, -part.length)) : undefined;
-    return whole !== undefined && exposes(whole, part);
-  });
-  return taken === undefined ? undefined : `${quote(name)} is a series that the gateway exposes itself`;
+  const own = findOwnFamily(name);
+  if (own === undefined || (own.name === name && own.type === type)) return undefined;
+  return own.name === name
+    ? `metric family ${quote(name)} is pushed as ${type}, but is a ${own.type} of the gateway itself`
+    : `${quote(name)} is a series that the gateway exposes itself`;
 }
 
 /** With a metric, its labels apart. */

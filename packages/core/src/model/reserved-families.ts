@@ -1,5 +1,6 @@
 import type { ByteString } from "./byte-string.ts";
 import type { MetricType } from "./metric-family.ts";
+import { exposes, PARTS } from "./series-names.ts";
 
 /**
  * Families that the gateway exposes about itself. A push may add series to one of them, as the Go implementation lets it, but only
@@ -99,18 +100,18 @@ function names(list: string): string[] {
   return list.trim().split(/\s+/);
 }
 
-/** The type that a family of this name must have. */
-export function reservedType(name: ByteString): MetricType | undefined {
-  return TYPES.get(name);
+/** The family of the gateway's own that is exposed under this name, be it only as one of its series. */
+export function findOwnFamily(name: ByteString): { readonly name: ByteString; readonly type: MetricType } | undefined {
+  const type = TYPES.get(name);
+  if (type !== undefined) return { name, type };
+  for (const part of PARTS) {
+    if (!name.endsWith(part)) continue;
+    const whole = name.slice(0, -part.length);
+    const wholeType = TYPES.get(whole);
+    if (wholeType !== undefined && exposes(wholeType, part)) return { name: whole, type: wholeType };
+  }
+  return undefined;
 }
 
-/** What the names of families begin with that the gateway exposes, or may come to expose. */
-export const SELF_NAMESPACES = ["go_", "nodejs_", "process_", "pushgateway_", "waystation_"] as const;
-
-/**
- * May the gateway itself expose a family of this name? Pushed families like that are kept out of the cached part of the exposition
- * and joined with the gateway's own at each scrape, since a family must not appear twice.
- */
-export function isSelfNamespace(name: ByteString): boolean {
-  return SELF_NAMESPACES.some((prefix) => name.startsWith(prefix));
-}
+/** The first bytes of all names in the table: others need not be looked up. */
+export const OWN_FIRST_BYTES: ReadonlySet<number> = new Set([...TYPES.keys()].map((name) => name.charCodeAt(0)));

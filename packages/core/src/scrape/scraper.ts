@@ -2,12 +2,14 @@ import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
 import { ByteWriter } from "../exposition/byte-writer.ts";
 import type { ContentEncoding, ExpositionFormat } from "../exposition/negotiation.ts";
+import { type ByteString, compareBytes } from "../model/byte-string.ts";
+import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { State } from "../state/state.ts";
 import { writeEndIn, writeFamilyIn } from "./family-writers.ts";
 import { joinGzipMember } from "./gzip-member.ts";
 import { GZIP, IDENTITY, type PageCodec } from "./page-codecs.ts";
-import { renderFamilies, renderPages } from "./render.ts";
+import { type Rendering, renderFamilies, renderPages } from "./render.ts";
 
 const COMPRESS = {
   gzip: promisify<Uint8Array, Uint8Array>(gzip),
@@ -22,39 +24,41 @@ export class Scraper {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param state asked for when the rendering begins
-   * @param self families to append, complete
-   * @param pushed is what was pushed part of the body?
+   * @param state asked for when the rendering begins; undefined to leave out what was pushed
+   * @param own families of the program itself, shown after the pushed ones, or among those of the same name
    * @returns the body in pieces, which may be shared with other scrapes and must not be changed
    */
   async scrape(
-    state: () => State,
+    state: (() => State) | undefined,
     format: ExpositionFormat,
     encoding: ContentEncoding,
-    self: readonly MetricFamily[],
-    pushed: boolean,
+    own: readonly MetricFamily[],
   ): Promise<Uint8Array[]> {
-    const end = new ByteWriter(16 * 1024);
-    for (const family of self) writeFamilyIn(format, end, family);
-    writeEndIn(format, end);
     if (format.syntax !== "text") {
-      const families = !pushed ? [] : await this.#share(format.contentType, () => renderFamilies(state(), format));
-      const body = Buffer.concat([...families, end.bytes()]);
+      const { parts, settled } = await this.#render(state, format.contentType, (now) =>
+        renderFamilies(now, format, own),
+      );
+      const body = Buffer.concat([...parts, restOf(own, settled, format)]);
       return [encoding === "identity" ? body : await COMPRESS[encoding](body)];
     }
-    const pages = async <Part>(codec: PageCodec<Part>) =>
-      !pushed
-        ? []
-        : this.#share(`${codec.name} ${format.escaping}`, () => renderPages(state(), codec, format.escaping));
-    switch (encoding) {
-      case "identity":
-        return [...(await pages(IDENTITY)), IDENTITY.encode(end.bytes())];
-      case "gzip":
-        return joinGzipMember([...(await pages(GZIP)), GZIP.encode(end.bytes())]);
-      case "zstd":
-        // One frame: of several, which pages kept compressed would be, Node reads only the first.
-        return [await COMPRESS.zstd(Buffer.concat([...(await pages(IDENTITY)), end.bytes()]))];
+    const pages = <Part>(codec: PageCodec<Part>) =>
+      this.#render(state, `${codec.name} ${format.escaping}`, (now) => renderPages(now, codec, format.escaping, own));
+    if (encoding === "gzip") {
+      const { parts, settled } = await pages(GZIP);
+      return joinGzipMember([...parts, GZIP.encode(restOf(own, settled, format))]);
     }
+    const { parts, settled } = await pages(IDENTITY);
+    const body = [...parts, restOf(own, settled, format)];
+    // One frame: of several, which pages kept compressed would be, Node reads only the first.
+    return encoding === "identity" ? body : [await COMPRESS.zstd(Buffer.concat(body))];
+  }
+
+  async #render<Part>(
+    state: (() => State) | undefined,
+    form: string,
+    render: (state: State) => Promise<Rendering<Part>>,
+  ): Promise<Rendering<Part>> {
+    return state === undefined ? { parts: [], settled: new Set() } : this.#share(form, () => render(state()));
   }
 
   /** What is rendered under one name is of one type. */
@@ -71,4 +75,18 @@ export class Scraper {
     this.#last = rendering;
     return rendering;
   }
+}
+
+/** What comes after the pushed families: those of the program that are not among them, ordered by name, and the format's end. */
+function restOf(own: readonly MetricFamily[], settled: ReadonlySet<ByteString>, format: ExpositionFormat): Buffer {
+  const out = new ByteWriter(16 * 1024);
+  const rest = own.filter(({ name }) => !settled.has(name)).sort((a, b) => compareBytes(a.name, b.name));
+  for (const { metrics, ...family } of rest) {
+    writeFamilyIn(format, out, {
+      ...family,
+      metrics: metrics.toSorted((a, b) => compareLabelValues(a.labels, b.labels)),
+    });
+  }
+  writeEndIn(format, out);
+  return out.bytes();
 }

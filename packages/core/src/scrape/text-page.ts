@@ -1,27 +1,33 @@
 import type { ByteWriter } from "../exposition/byte-writer.ts";
 import { formatFloat } from "../exposition/float.ts";
-import { writeHelpLine, writeMetric, writeTypeLine } from "../exposition/text-encoder.ts";
+import { writeFamily, writeMetric } from "../exposition/text-encoder.ts";
 import type { ByteString } from "../model/byte-string.ts";
-import { type EscapingScheme, escapeFamily, escapeName, isLegacyMetricName } from "../model/names.ts";
+import { type EscapingScheme, escapeFamily, isLegacyMetricName } from "../model/names.ts";
 import { linesEnd } from "../record/family-block.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { Group, GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
 import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence.ts";
+import { joinOwn, type OwnFamilies } from "./own-families.ts";
 
 /**
  * Writes a page in the text format 0.0.4. Sample lines are stored as they are to be printed, unless names must be escaped.
  *
  * @returns whether all names are legacy ones, so that every escaping scheme gives the same bytes
  */
-export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageView, escaping: EscapingScheme): boolean {
+export function writeTextPage(
+  out: ByteWriter,
+  { entries, slots, shown }: PageView,
+  escaping: EscapingScheme,
+  own: OwnFamilies,
+): boolean {
   let plain = true;
   for (let i = 0; i < entries.length; i++) {
     const { group, family } = entries[i]!;
     const slot = slots[i]!;
     if (slot === HEAD) {
-      writeTextHead(out, shown[i] as FamilyHead, escaping);
+      writeFamily(out, escapeFamily(joinOwn(shown[i] as FamilyHead, own), escaping));
       plain &&= isLegacyMetricName(family.name);
     } else {
       const content = shown[i] as GroupContent;
@@ -33,12 +39,6 @@ export function writeTextPage(out: ByteWriter, { entries, slots, shown }: PageVi
     }
   }
   return plain;
-}
-
-export function writeTextHead(out: ByteWriter, { name, type, help }: FamilyHead, escaping: EscapingScheme): void {
-  const escaped = isLegacyMetricName(name) ? name : escapeName(name, escaping);
-  if (help !== undefined) writeHelpLine(out, escaped, help);
-  writeTypeLine(out, escaped, type);
 }
 
 function isTimeSlot(slot: number): boolean {

@@ -1,5 +1,6 @@
 import { compareGroupingKeys, groupingKeyId } from "../model/grouping-key.ts";
-import { exposes, heldType, PARTS, seriesIn } from "./consistency.ts";
+import { exposes, PARTS } from "../model/series-names.ts";
+import { heldType, seriesIn } from "./consistency.ts";
 import type { Family } from "./family.ts";
 import type { Group } from "./group.ts";
 import type { GroupEntry, SequenceEntry } from "./sequence.ts";
@@ -83,5 +84,5 @@ function losesToPart(
 }
 
 function entriesOf(state: State, family: Family): GroupEntry[] {
-  return [...state.entriesOf(family)].sort((a, b) => compareGroupingKeys(a.group.key, b.group.key));
+  return [...state.sequence.entriesOf(family)].sort((a, b) => compareGroupingKeys(a.group.key, b.group.key));
 }

@@ -2,6 +2,7 @@ import { type ByteString, fromByteString } from "../model/byte-string.ts";
 import { describeGroupingKey, type GroupingKey, groupingKeyId } from "../model/grouping-key.ts";
 import { formatLabels } from "../model/labels.ts";
 import type { Label, MetricType } from "../model/metric-family.ts";
+import { exposes, PARTS } from "../model/series-names.ts";
 import type { Descriptor } from "../record/descriptor.ts";
 import { decodeFamilyTree, type FamilyBlock, linesOf } from "../record/family-block.ts";
 import type { Family } from "./family.ts";
@@ -63,8 +64,6 @@ function findTypeConflict(index: ConsistencyIndex, { own }: Candidate, { name, t
   return undefined;
 }
 
-export const PARTS = ["_sum", "_count", "_bucket"] as const;
-
 /** A histogram or summary is exposed as series of other names, which must not be families of their own. */
 function findPartConflict(
   index: ConsistencyIndex,
@@ -87,11 +86,6 @@ function findPartConflict(
     }
   }
   return undefined;
-}
-
-/** Does a family of this type expose series with this suffix? Gauge histograms are let through, as the Go implementation does. */
-export function exposes(type: MetricType, part: (typeof PARTS)[number]): boolean {
-  return type === "histogram" || (type === "summary" && part !== "_bucket");
 }
 
 /** Who would hold a family of this name, and a type that matters, once the push is stored. */

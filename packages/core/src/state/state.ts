@@ -1,7 +1,6 @@
 import { WaystationError } from "../errors.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import {
-  compareGroupingKeys,
   describeGroupingKey,
   type GroupingKey,
   groupingKeyFromId,
@@ -20,14 +19,14 @@ import type {
   PushRecord,
   RestoreRecord,
 } from "../record/record.ts";
+import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { Family, type FamilyHead } from "./family.ts";
 import { Group, type GroupContent, latestStamp, NOTHING, type Shape } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
-import { FAILURE_TIME, type GroupEntry, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";
+import { FAILURE_TIME, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
-import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "./time-families.ts";
 
 const NO_FAMILIES = encodeLayout([]);
 

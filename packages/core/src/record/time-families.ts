@@ -1,5 +1,5 @@
 import type { ByteString } from "../model/byte-string.ts";
-import type { Descriptor } from "../record/descriptor.ts";
+import type { Descriptor } from "./descriptor.ts";
 
 /** The two metrics that the gateway adds to every group. */
 export const PUSH_TIME_DESCRIPTOR: Descriptor = Object.freeze({
