@@ -21,14 +21,16 @@ export class GatewayProcess implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #output: string[] = [];
+  #output = "";
 
   private constructor(child: ChildProcess, port: number, folder: string) {
     this.#child = child;
     this.port = port;
     this.#folder = folder;
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => this.#output.push(text));
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output = (this.#output + text).slice(-4_000);
+      });
     }
   }
 
@@ -62,13 +64,22 @@ export class GatewayProcess implements AsyncDisposable {
 
   /** The last of what the process has printed. */
   get output(): string {
-    return this.#output.join("").slice(-4_000);
+    return this.#output;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
+  /** Ends the process by a signal, and resolves once it is gone; its folder stays. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    if (!this.running) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill(signal);
+    await exited;
+  }
+
+  /** Asks the process to end, kills it if it does not within five seconds, and removes its folder. */
   async stop(): Promise<void> {
     if (this.running) {
       const exited = once(this.#child, "exit");
