@@ -84,6 +84,11 @@ export interface Exposition {
   readonly chunks: readonly Uint8Array[];
   /** Of the body, in bytes. */
   readonly length: number;
+  /**
+   * Milliseconds since the state that is exposed was known to be the newest one. 0: it holds everything that was acknowledged before
+   * the call, by any gateway; otherwise a shared journal did not answer in time.
+   */
+  readonly age: number;
   /** The body as text; only for expositions that are text and not compressed. */
   text(): string;
 }
@@ -100,6 +105,8 @@ export interface GatewayHealth {
   /** Milliseconds since the epoch at which a shared journal last answered; 0 for never. */
   readonly lastContact: number;
   readonly position: number;
+  /** Entries that the journal was last seen to hold after `position`. */
+  readonly behind: number;
   readonly groups: number;
   readonly waiting: number;
   readonly waitingBytes: number;
@@ -113,6 +120,9 @@ export interface GatewayHealth {
 const CACHED_KEYS = 8192;
 /** How long a shared journal may be out of reach before this replica should get no more pushes, in milliseconds. */
 const UNREADY_AFTER = 10_000;
+/** A wait that takes so many milliseconds longer than it may was interrupted, and is begun again, a few times. */
+const HELD_UP_MS = 500;
+const MAX_HELD_UP = 3;
 /** How often to follow a shared journal without being asked, in milliseconds. */
 const FOLLOW_EVERY = 1000;
 
@@ -275,7 +285,8 @@ export class Gateway {
   /** What a scrape is answered with. Does not fail because of anything that was pushed. */
   async expose(options: ExposeOptions = {}): Promise<Exposition> {
     const { format = negotiateFormat(undefined), encoding = "identity", collect = "all" } = options;
-    if (collect !== "self") await this.#refresh(options.freshnessTimeout ?? 1000);
+    const fresh = collect === "self" || (await this.#isFresh(options.freshnessTimeout ?? 1000));
+    const age = fresh ? 0 : Math.max(1, Date.now() - this.#replica.lastContact);
     const own = collect === "pushed" ? [] : (options.self ?? []);
     const pushed = collect === "self" ? undefined : () => this.#settledState();
     const chunks = await this.#scraper.scrape(pushed, format, encoding, own);
@@ -284,6 +295,7 @@ export class Gateway {
       contentEncoding: encoding,
       chunks,
       length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+      age,
       text: () => Buffer.concat(chunks).toString("utf8"),
     };
   }
@@ -317,7 +329,7 @@ export class Gateway {
   }
 
   health(): GatewayHealth {
-    const { cursor, halted, lastContact, state, bytesSinceSnapshot, snapshotBytes } = this.#replica;
+    const { behind, cursor, halted, lastContact, state, bytesSinceSnapshot, snapshotBytes } = this.#replica;
     const silent = this.#journal.shared && Date.now() - lastContact > UNREADY_AFTER;
     const reason =
       halted?.message ??
@@ -332,6 +344,7 @@ export class Gateway {
       survives: this.#journal.survives,
       lastContact,
       position: cursor.position,
+      behind,
       groups: state.groupCount,
       waiting: this.#committer.waiting,
       waitingBytes: this.#committer.waitingBytes,
@@ -387,15 +400,24 @@ export class Gateway {
     return this.#recordClock.next(this.#replica.time);
   }
 
-  async #refresh(timeout: number): Promise<void> {
-    if (!this.#journal.shared) return;
-    const timer = new AbortController();
-    await Promise.race([
-      // Out of reach: what is known is exposed, and its age is in the health.
-      this.#replica.refresh().catch(() => undefined),
-      delay(timeout, undefined, { signal: timer.signal }).catch(() => undefined),
-    ]);
-    timer.abort();
+  /** Follows the journal for at most so many milliseconds. Out of reach: what is known is exposed, and how old it is. */
+  async #isFresh(timeout: number): Promise<boolean> {
+    if (!this.#journal.shared) return true;
+    for (let tries = 0; tries < MAX_HELD_UP; tries++) {
+      const started = performance.now();
+      const timer = new AbortController();
+      const fresh = await Promise.race([
+        this.#replica.refresh().then(
+          () => true,
+          () => false,
+        ),
+        delay(timeout, false, { signal: timer.signal }).catch(() => false),
+      ]);
+      timer.abort();
+      // A process that was stopped for a while learns first that the time is over: that says nothing about the journal.
+      if (fresh || performance.now() - started < timeout + HELD_UP_MS) return fresh;
+    }
+    return false;
   }
 
   #follow(): void {
