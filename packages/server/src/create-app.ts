@@ -1,6 +1,8 @@
 import Router from "@koa/router";
 import type { Gateway } from "@waystation/core";
 import Koa, { type Middleware } from "koa";
+import { apiV2 } from "./api-v2/api-v2.ts";
+import { PushLog } from "./api-v2/push-log.ts";
 import type { Settings } from "./config/settings.ts";
 import { escapePath } from "./http/request-target.ts";
 import { type Route, RouteTable } from "./http/route-table.ts";
@@ -42,6 +44,7 @@ export function createApp(options: AppOptions): Koa {
   const { gateway, settings, logger } = options;
   const { routePrefix } = settings;
   const metrics = new HttpMetrics();
+  const log = new PushLog(gateway);
   const push = new PushRoute({
     gateway,
     logger,
@@ -49,6 +52,7 @@ export function createApp(options: AppOptions): Koa {
     routePrefix,
     checkConsistency: !settings["push.disable-consistency-check"],
     maxBodyBytes: settings["push.max-body-bytes"],
+    onAnswered: log.noteAnswered,
   });
   const facts: StatusFacts = {
     flags: settings.shown,
@@ -63,6 +67,7 @@ export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   if (options.before) app.use(options.before);
   app.use(push.middleware);
+  app.use(apiV2({ gateway, settings, facts, logger, metrics, log, isStopping: options.isStopping ?? (() => false) }));
   app.use(errors(logger));
   app.use(
     goPaths({

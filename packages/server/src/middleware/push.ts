@@ -15,6 +15,20 @@ export interface PushOptions {
   readonly routePrefix: string;
   readonly checkConsistency: boolean;
   readonly maxBodyBytes: number;
+  /** Is told of each push and delete once it is answered; must not throw. */
+  readonly onAnswered: (push: AnsweredPush) => void;
+}
+
+export interface AnsweredPush {
+  readonly req: IncomingMessage;
+  /** The path after `/metrics/`, percent-encoded. */
+  readonly tail: string;
+  /** Of the body, as sent. */
+  readonly bytes: number;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** Why it failed, in the words of the answer; undefined if it was stored. */
+  readonly failure: string | undefined;
 }
 
 /** A path that needs no cleaning and no re-encoding: the spelling that nearly every client uses. */
@@ -59,12 +73,13 @@ export class PushRoute {
   /** Answers the request. @param tail its path after `/metrics/`, percent-encoded */
   handle(req: IncomingMessage, res: ServerResponse, tail: string): void {
     const encoding = contentEncoding(req.headers["content-encoding"]);
-    const job: Job = { req, res, tail, encoding, started: performance.now() };
+    const job: Job = { req, res, tail, encoding, bytes: 0, started: performance.now() };
     if (req.method === "DELETE" && encoding !== "gzip") {
       this.#finish(job, this.#delete(job));
       return;
     }
     collectBody(req, this.#options.maxBodyBytes, (error, body) => {
+      job.bytes = body.length;
       this.#finish(job, error ? Promise.reject(error) : this.#run(job, body));
     });
   }
@@ -107,7 +122,7 @@ export class PushRoute {
     const { req, res, tail } = job;
     if (isWaystationError(error, "INCONSISTENT") && !checkConsistency) {
       if (!res.destroyed) res.writeHead(202, EMPTY_BODY).end();
-      this.#observe(job, 202);
+      this.#observe(job, 202, error.message);
       return;
     }
     const answer = describeFailure(error);
@@ -118,21 +133,22 @@ export class PushRoute {
     else if (answer.status === 503) logger.warn(details, "push not acknowledged");
     else logger.debug(details, "push refused");
 
-    const { status } = answer ?? DEFECT;
+    const { status, message } = answer ?? DEFECT;
     // The rest of a body that is too large is not waited for.
     if (status === 413) res.shouldKeepAlive = false;
     endWithError(res, answer ?? DEFECT);
-    if (!(error instanceof UndecodableRequest)) this.#observe(job, status);
+    if (!(error instanceof UndecodableRequest)) this.#observe(job, status, message);
   }
 
-  #observe({ req, started }: Job, status: number): void {
-    const { metrics } = this.#options;
+  #observe({ req, tail, bytes, started }: Job, status: number, failure?: string): void {
+    const { metrics, onAnswered } = this.#options;
     const method = req.method!;
+    const now = performance.now();
+    onAnswered({ req, tail, bytes, status, milliseconds: now - started, failure });
     if (method === "DELETE") {
       metrics.countRequest("delete", status, method);
       return;
     }
-    const now = performance.now();
     metrics.countRequest("push", status, method);
     metrics.observePush(method, (now - started) / 1000, requestSize(req), now);
   }
@@ -143,6 +159,8 @@ interface Job {
   readonly res: ServerResponse;
   readonly tail: string;
   readonly encoding: ContentEncoding;
+  /** Of the body, as sent. */
+  bytes: number;
   /** `performance.now()` when the head of the request was there. */
   readonly started: number;
 }

@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import Router from "@koa/router";
+import { type Gateway, toByteString } from "@waystation/core";
+import type { Context, Middleware } from "koa";
+import type { Settings } from "../config/settings.ts";
+import { readBody } from "../http/body.ts";
+import type { Logger } from "../logging.ts";
+import type { HttpMetrics } from "../metrics/http-metrics.ts";
+import type { StatusFacts } from "../routes/api.ts";
+import { catchUp } from "../routes/freshness.ts";
+import { ApiError, errorReply } from "./api-error.ts";
+import { checkText } from "./check/check.ts";
+import { deleteGroups, parseDeleteRequest } from "./delete-groups.ts";
+import { EventStream } from "./event-stream.ts";
+import { GatewayWatch } from "./gateway-watch.ts";
+import { findGroup } from "./group-id.ts";
+import { familyJson, pushJson, summaryJson } from "./group-json.ts";
+import { formatCursor, parseGroupQuery, queryGroups } from "./group-query.ts";
+import type { PushLog } from "./push-log.ts";
+import type { DeleteResult, ErrorAnswer, GroupDetail, GroupList } from "./schema.ts";
+import { processSample, statusJson } from "./status.ts";
+
+export interface ApiV2Options {
+  readonly gateway: Gateway;
+  readonly settings: Settings;
+  readonly facts: StatusFacts;
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  readonly log: PushLog;
+  readonly isStopping: () => boolean;
+}
+
+/** Metrics of one family that the page of a group lists. */
+const MAX_METRICS = 1_000;
+const MAX_JSON_BYTES = 1024 * 1024;
+const MAX_CHECK_BYTES = 1024 * 1024;
+
+const OPENAPI = readFileSync(new URL("openapi.yaml", import.meta.url));
+
+/** Everything below `/api/v2`, described in `openapi.yaml`. What goes wrong is answered in JSON. */
+export function apiV2(options: ApiV2Options): Middleware {
+  const { settings, logger, metrics } = options;
+  const prefix = `${settings.routePrefix}/api/v2`;
+  const routes = createRouter(options).routes() as unknown as Middleware;
+  return async (ctx, next) => {
+    const { path } = ctx;
+    if (path !== prefix && !path.startsWith(`${prefix}/`)) return next();
+    ctx.set("Cache-Control", "no-store");
+    ctx.set("X-Content-Type-Options", "nosniff");
+    try {
+      ctx.path = path.slice(prefix.length) || "/";
+      await routes(ctx, () => Promise.reject(notServed(ctx)));
+    } catch (error) {
+      const { status, code, message, retryAfter } = errorReply(error);
+      const details = { method: ctx.method, source: ctx.ip, path, err: error };
+      if (code === "INTERNAL") logger.error({ ...details, stack: (error as Error)?.stack }, "defect in the API");
+      else logger.debug(details, "API request refused");
+      ctx.status = status;
+      if (retryAfter !== undefined) ctx.set("Retry-After", String(retryAfter));
+      ctx.body = { error: { code, message } } satisfies ErrorAnswer;
+    } finally {
+      ctx.path = path;
+    }
+    const route = ctx["_matchedRouteName"] as string | undefined;
+    if (route !== undefined) metrics.countRequest(`api/v2/${route}`, ctx.status, ctx.method);
+  };
+}
+
+function notServed(ctx: Context): ApiError {
+  // Routes of this path, whatever their method.
+  const pathExists = (ctx["matched"] as readonly unknown[]).length > 0;
+  return pathExists
+    ? new ApiError("METHOD_NOT_ALLOWED", `${ctx.method} is not served here`)
+    : new ApiError("NOT_FOUND", "nothing is served at this path of the API");
+}
+
+function createRouter(options: ApiV2Options): Router {
+  const { gateway, settings, log, isStopping } = options;
+  const watch = new GatewayWatch(gateway, log);
+  const events = new EventStream({ gateway, watch, isStopping, sample: () => processSample(gateway, log) });
+  const position = (): number => gateway.health().position;
+
+  const router = new Router();
+  router.get("openapi", "/openapi.yaml", (ctx) => {
+    ctx.type = "application/yaml";
+    ctx.body = OPENAPI;
+  });
+  router.get("status", "/status", (ctx) => {
+    ctx.body = statusJson({ ...options, watch });
+  });
+  router.get("events", "/events", events.handle);
+  router.get("groups", "/groups", async (ctx) => {
+    const query = parseGroupQuery(new URLSearchParams(ctx.querystring), Date.now() / 1000);
+    await catchUp(gateway);
+    const { groups, matched, offset, next } = await queryGroups(gateway, query);
+    ctx.body = {
+      groups: groups.map((group) => summaryJson(group, log.recent)),
+      total: gateway.health().groups,
+      matched,
+      offset,
+      next: next === undefined ? null : formatCursor(next),
+      position: position(),
+    } satisfies GroupList;
+  });
+  router.post("delete-groups", "/groups/delete", async (ctx) => {
+    const request = parseDeleteRequest(await readJson(ctx));
+    await catchUp(gateway);
+    ctx.body = (await deleteGroups(gateway, request, log.recent)) satisfies DeleteResult;
+  });
+  router.get("group", "/groups/:id", async (ctx) => {
+    await catchUp(gateway);
+    const group = findGroup(gateway, ctx.params["id"]!);
+    ctx.body = {
+      group: summaryJson(group, log.recent),
+      families: group.pushedFamilies().map((family) => familyJson(family, MAX_METRICS)),
+      pushes: log.recent.of(group.key.id).map(pushJson),
+      position: position(),
+    } satisfies GroupDetail;
+  });
+  router.get("group-text", "/groups/:id/text", async (ctx) => {
+    await catchUp(gateway);
+    ctx.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    ctx.body = Buffer.from(findGroup(gateway, ctx.params["id"]!).text());
+  });
+  router.delete("delete-group", "/groups/:id", async (ctx) => {
+    await catchUp(gateway);
+    await gateway.delete(findGroup(gateway, ctx.params["id"]!).key);
+    ctx.status = 204;
+  });
+  router.delete("delete-family", "/groups/:id/families/:family", async (ctx) => {
+    await catchUp(gateway);
+    const group = findGroup(gateway, ctx.params["id"]!);
+    const name = toByteString(ctx.params["family"]!);
+    if (!group.heads.some((head) => head.name === name)) {
+      throw new ApiError("NOT_FOUND", `the group has no metric family ${JSON.stringify(ctx.params["family"])}`);
+    }
+    await gateway.deleteFamily(group.key, name);
+    ctx.status = 204;
+  });
+  router.post("check", "/check", async (ctx) => {
+    const body = await readBody(ctx.req, MAX_CHECK_BYTES);
+    const key = gateway.parseKey(toByteString(pathParameter(ctx)));
+    ctx.body = await checkText(body, { gateway, key, utf8Names: settings["push.enable-utf8-names"] });
+  });
+  return router;
+}
+
+/** The group that a checked exposition would be pushed to: what follows `/metrics/` in that push. */
+function pathParameter(ctx: Context): string {
+  return new URLSearchParams(ctx.querystring).get("path") ?? "job/check";
+}
+
+/** Only JSON that says so: a page of another origin cannot send that without being asked whether it may. */
+async function readJson(ctx: Context): Promise<unknown> {
+  if (!ctx.is("application/json")) {
+    throw new ApiError("UNSUPPORTED_MEDIA_TYPE", "send JSON, with Content-Type: application/json");
+  }
+  const body = Buffer.from(await readBody(ctx.req, MAX_JSON_BYTES));
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new ApiError("INVALID_BODY", `the request body is not JSON: ${(cause as Error).message}`);
+  }
+}

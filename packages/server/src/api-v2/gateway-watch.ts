@@ -1,0 +1,70 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { AppliedRecord, ChannelMessages, ChannelName, Gateway } from "@waystation/core";
+import type { PushLog } from "./push-log.ts";
+import type { PushMethod } from "./recent-pushes.ts";
+
+export interface MadeSnapshot {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** Follows what a gateway publishes, from its creation on: snapshots, and what other replicas were pushed. */
+export class GatewayWatch {
+  readonly #gateway: Gateway;
+  readonly #log: PushLog;
+  #lastSnapshot: MadeSnapshot | undefined;
+  #othersSeen = 0;
+
+  constructor(gateway: Gateway, log: PushLog) {
+    this.#gateway = gateway;
+    this.#log = log;
+    this.on("waystation:compaction", ({ outcome, bytes, duration }) => {
+      if (outcome === "published") this.#lastSnapshot = { time: Date.now(), bytes, milliseconds: duration };
+    });
+    this.on("waystation:applied", (message) => {
+      if (!message.own) this.#noteOthers(message);
+    });
+  }
+
+  get lastSnapshot(): MadeSnapshot | undefined {
+    return this.#lastSnapshot;
+  }
+
+  /** When something was last applied that another replica had appended: milliseconds since the epoch, 0 for never. */
+  get othersSeen(): number {
+    return this.#othersSeen;
+  }
+
+  /** Calls back for each message of this gateway until the returned function is called. */
+  on<Name extends ChannelName>(name: Name, callback: (message: ChannelMessages[Name]) => void): () => void {
+    const onMessage = (message: unknown): void => {
+      const published = message as ChannelMessages[Name] & { readonly gateway: Gateway };
+      if (published.gateway === this.#gateway) callback(published);
+    };
+    subscribe(name, onMessage);
+    return () => void unsubscribe(name, onMessage);
+  }
+
+  #noteOthers({ records, verdicts }: ChannelMessages["waystation:applied"]): void {
+    this.#othersSeen = Date.now();
+    for (const [i, { kind, key, time }] of records.entries()) {
+      const method = METHODS[kind];
+      if (key === undefined || method === undefined) continue;
+      const refusal = verdicts[i];
+      this.#log.noteElsewhere(key, {
+        time: Number(time / 1_000_000n),
+        method,
+        outcome: refusal === undefined ? "stored" : "refused",
+        message: refusal?.message,
+      });
+    }
+  }
+}
+
+const METHODS: Readonly<Partial<Record<AppliedRecord["kind"], PushMethod>>> = {
+  replace: "PUT",
+  merge: "POST",
+  delete: "DELETE",
+};

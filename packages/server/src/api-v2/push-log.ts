@@ -1,0 +1,80 @@
+import type { IncomingMessage } from "node:http";
+import { type ByteString, type Gateway, isWaystationError } from "@waystation/core";
+import type { AnsweredPush } from "../middleware/push.ts";
+import { type ObservedPush, type PushMethod, type PushSource, RecentPushes } from "./recent-pushes.ts";
+
+/** What this process knows of the pushes that came in: the newest ones of each group, and how many there were. */
+export class PushLog {
+  readonly recent = new RecentPushes();
+  readonly #gateway: Gateway;
+  /** Pushes that this process answered; deletes are not among them. */
+  pushes = 0;
+  refused = 0;
+  notStored = 0;
+  bytes = 0;
+  milliseconds = 0;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+  }
+
+  readonly noteAnswered = ({ req, tail, bytes, status, milliseconds, failure }: AnsweredPush): void => {
+    const key = this.#keyOf(tail);
+    const method = req.method as PushMethod;
+    const outcome = failure === undefined ? "stored" : status < 500 ? "refused" : "not stored";
+    if (key !== undefined) {
+      const source = sourceOf(req);
+      const push = {
+        time: Date.now(),
+        method,
+        source,
+        bytes,
+        milliseconds,
+        status,
+        outcome,
+        message: failure,
+      } as const;
+      this.recent.note(key, push);
+    }
+    if (method === "DELETE") return;
+    this.pushes++;
+    this.bytes += bytes;
+    this.milliseconds += milliseconds;
+    if (outcome === "refused") this.refused++;
+    else if (outcome === "not stored") this.notStored++;
+  };
+
+  /** A push that another replica answered. */
+  noteElsewhere(key: ByteString, push: Omit<ObservedPush, "source" | "bytes" | "milliseconds" | "status">): void {
+    const status = push.outcome === "stored" ? 200 : 400;
+    this.recent.note(key, { ...push, source: ELSEWHERE, bytes: 0, milliseconds: undefined, status });
+  }
+
+  /** Of a path that was parsed before, so that this is a look into a cache. Undefined if it names no group. */
+  #keyOf(tail: string): ByteString | undefined {
+    try {
+      return this.#gateway.parseKey(tail).id;
+    } catch (error) {
+      if (isWaystationError(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+const ELSEWHERE: PushSource = { address: "another replica", client: "" };
+
+/** Characters of what clients say about themselves that are kept. */
+const MAX_NAME = 80;
+
+/** What a proxy says of the client stands first; it is a hint, and shown as one. */
+function sourceOf({ headers, socket }: IncomingMessage): PushSource {
+  const address = socket.remoteAddress ?? "unknown";
+  const forwarded = headers["x-forwarded-for"];
+  return {
+    address:
+      forwarded === undefined
+        ? address
+        : `${String(forwarded).split(",", 1)[0]!.trim().slice(0, MAX_NAME)} via ${address}`,
+    client: headers["user-agent"]?.slice(0, MAX_NAME) ?? "",
+  };
+}
