@@ -18,6 +18,11 @@ export interface MemoryStoreOptions {
   readonly shared?: boolean;
   /** Entries before a snapshot that stay readable for slow readers, in bytes of their data. Default: 16 MiB. */
   readonly trimLagBytes?: number;
+  /**
+   * Keep nothing: for the one journal on a store of its own, whose gateway has everything in memory already. Nobody else can ever read
+   * such a store. Default: false.
+   */
+  readonly forgetful?: boolean;
   /** The store's clock, in milliseconds. Default: `Date.now`. */
   readonly now?: () => number;
 }
@@ -34,6 +39,7 @@ interface StoredSnapshot {
  */
 export class MemoryStore {
   readonly shared: boolean;
+  readonly forgetful: boolean;
   readonly #trimLagBytes: number;
   readonly #now: () => number;
   /** Everything up to here is trimmed: `#entries[i]` has position `#floor.position + 1 + i`. */
@@ -47,6 +53,7 @@ export class MemoryStore {
 
   constructor(options: MemoryStoreOptions = {}) {
     this.shared = options.shared ?? true;
+    this.forgetful = options.forgetful ?? false;
     this.#trimLagBytes = options.trimLagBytes ?? 16 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
   }
@@ -87,6 +94,10 @@ export class MemoryStore {
     }
     const tail = this.tail(since);
     const at: Cursor = { position: this.head.position + 1, tag: own.tag };
+    if (this.forgetful) {
+      this.#floor = at;
+      return { at, tail };
+    }
     this.#entries.push({ ...at, data: new Uint8Array(data) });
     this.#journalBytes += data.length;
     for (const [other, listeners] of this.#openers) {
@@ -164,7 +175,7 @@ export class MemoryStore {
 /**
  * A journal in this process's memory: for tests, for embedding, and for gateways whose content may be lost with the process.
  *
- * Without a store it has its own, is not shared, and keeps no entries behind a snapshot.
+ * Without a store it is not shared, and keeps nothing: what is appended lives in the gateway only.
  */
 export class MemoryJournal implements Journal {
   readonly name = "memory";
@@ -174,7 +185,7 @@ export class MemoryJournal implements Journal {
   readonly #listeners = new Set<() => void>();
   readonly #lifecycle = new JournalLifecycle("the memory journal");
 
-  constructor(store: MemoryStore = new MemoryStore({ shared: false, trimLagBytes: 0 })) {
+  constructor(store: MemoryStore = new MemoryStore({ shared: false, forgetful: true })) {
     this.#store = store;
     this.shared = store.shared;
   }
@@ -201,6 +212,7 @@ export class MemoryJournal implements Journal {
 
   compact(at: Cursor, snapshot: AsyncIterable<Uint8Array>): Promise<"published" | "older"> {
     return this.#lifecycle.use(async () => {
+      if (this.#store.forgetful) return "published";
       if (!this.#store.accepts(at)) return "older";
       const chunks: Uint8Array[] = [];
       for await (const chunk of snapshot) chunks.push(new Uint8Array(chunk));
