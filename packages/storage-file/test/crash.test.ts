@@ -1,27 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { journalCrashLoop } from "@waystation/core/testing";
 import { FileJournal } from "../src/index.ts";
+import { temporaryFolder } from "./journal-folder.ts";
 
 /** Small segments, so that the kill also meets their creation and removal. */
 const journal = (directory: string): FileJournal => new FileJournal({ directory, segmentBytes: 200_000 });
 
 test("processes killed in a storm of appends lose nothing that was acknowledged", async (t) => {
-  const location = await mkdtemp(join(tmpdir(), "file-journal-crash-"));
-  try {
-    const report = await journalCrashLoop({
-      childModule: new URL("./crash-child.ts", import.meta.url),
-      location,
-      journal,
-    });
-    t.diagnostic(JSON.stringify(report));
-    assert(report.acknowledged > 0 && report.snapshots > 0, `the storm was a calm: ${JSON.stringify(report)}`);
-    const left = await readdir(location);
-    t.diagnostic(`torn tails: ${left.filter((name) => name.includes(".torn-")).length}, files: ${left.length}`);
-  } finally {
-    await rm(location, { recursive: true });
-  }
+  await using folder = await temporaryFolder();
+  const childModule = new URL("./crash-child.ts", import.meta.url);
+  const report = await journalCrashLoop({ childModule, location: folder.path, journal });
+  t.diagnostic(JSON.stringify(report));
+  assert(report.acknowledged > 0 && report.snapshots > 0, "the storm was a calm");
+});
+
+test("the crash loop notices a journal that acknowledges before it has stored", async () => {
+  await using folder = await temporaryFolder();
+  const childModule = new URL("./lying-crash-child.ts", import.meta.url);
+  await assert.rejects(
+    journalCrashLoop({ childModule, location: folder.path, journal, rounds: 20 }),
+    /round \d+: acknowledged, but position \d+ of \d+ now has another tag, or none/,
+  );
 });
