@@ -98,8 +98,8 @@ export interface Journal {
   open(signal?: AbortSignal): Promise<Snapshot | undefined>;
 
   /**
-   * Appends one entry after everything there is, and resolves once it is as durable as `survives` says. The tail holds what others
-   * appended after `since` and before the own entry, which is not sent back; if it is partial (its last position is below
+   * Appends one entry after everything there is, and resolves once it is as durable as `survives` says. The tail holds what anybody
+   * appended after `since` and before this entry, which itself is not sent back; if it is partial (its last position is below
    * `at.position - 1`), the rest is to be read. Rejects with `TRUNCATED` or `REWOUND`, having written nothing, if `since` is no
    * longer, or not, a place in this history.
    */
