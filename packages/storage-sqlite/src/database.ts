@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { WaystationError } from "@waystation/core";
 import Sqlite, { type Database } from "better-sqlite3";
+import { Refusal } from "./refusal.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 import { isBusy, sqliteCode, translateError } from "./sqlite-errors.ts";
 
@@ -45,7 +45,7 @@ export function openForWriting(options: DatabaseOptions): Database {
       }
       const mode = database.pragma("journal_mode = WAL", { simple: true });
       if (mode !== "wal") {
-        throw new WaystationError(
+        throw new Refusal(
           "CONFIG",
           `${path} cannot have a write-ahead log (its journal mode stays ${mode}): use a local disk`,
         );
@@ -80,7 +80,7 @@ export function openForReading(path: string): Database {
 function opening(path: string, open: () => Database, prepare: (database: Database) => void): Database {
   const folder = dirname(path);
   if (!existsSync(folder)) {
-    throw new WaystationError(
+    throw new Refusal(
       "CONFIG",
       `the folder ${folder} of the database ${path} does not exist: create it, or name another path`,
     );
@@ -108,7 +108,7 @@ function configure(database: Database, path: string): void {
   }
   const synchronous = database.pragma("synchronous", { simple: true });
   if (synchronous !== FULL) {
-    throw new WaystationError(
+    throw new Refusal(
       "UNAVAILABLE",
       `${path} does not take synchronous=FULL (it stays ${synchronous}): commits would not be durable`,
     );
@@ -121,14 +121,14 @@ function isFresh(database: Database, path: string): boolean {
   const version = database.pragma("user_version", { simple: true }) as number;
   if (application === APPLICATION_ID) {
     if (version === SCHEMA_VERSION) return false;
-    throw new WaystationError(
+    throw new Refusal(
       "UNSUPPORTED",
       `${path} has journal format ${version}, and this release knows only ${SCHEMA_VERSION}: use the release that wrote it, or a newer one`,
     );
   }
   const tables = database.prepare<[], number>("SELECT count(*) FROM sqlite_schema").pluck().get();
   if (application === 0 && version === 0 && tables === 0) return true;
-  throw new WaystationError("CONFIG", `${path} is the database of another application: name another path`);
+  throw new Refusal("CONFIG", `${path} is the database of another application: name another path`);
 }
 
 function create(database: Database): void {
@@ -143,7 +143,7 @@ function openError(error: unknown, path: string): unknown {
   if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code)) {
     const reason = obstacle(path);
     const known = reason !== undefined;
-    return new WaystationError(
+    return new Refusal(
       known ? "CONFIG" : "UNAVAILABLE",
       `cannot open the database ${path}: ${reason ?? `${(error as Error).message} (${code})`}`,
       { cause: error },
@@ -151,8 +151,8 @@ function openError(error: unknown, path: string): unknown {
   }
   const translated = translateError(error, path);
   // Opening knows no FULL: nothing was asked to be stored yet.
-  if (translated instanceof WaystationError && translated.code === "FULL") {
-    return new WaystationError("UNAVAILABLE", translated.message, { cause: error });
+  if (translated instanceof Refusal && translated.code === "FULL") {
+    return new Refusal("UNAVAILABLE", translated.message, { cause: error });
   }
   return translated;
 }

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
-import { type Cursor, type Entry, MAX_TAIL_BYTES, ORIGIN, WaystationError } from "@waystation/core";
+import type { Cursor, Entry } from "@waystation/core";
 import type { Database, Statement } from "better-sqlite3";
+import { Refusal } from "./refusal.ts";
 
 /** What the journal knows of an entry apart from its bytes. */
 export interface EntryMark extends Cursor {
@@ -10,7 +11,8 @@ export interface EntryMark extends Cursor {
   readonly total: number;
 }
 
-const START: EntryMark = { ...ORIGIN, time: 0, total: 0 };
+/** `ORIGIN`, where an empty journal is. */
+const START: EntryMark = { position: 0, tag: "0", time: 0, total: 0 };
 
 type MarkRow = [position: number, tag: string, time: number, total: number];
 type EntryRow<Bytes> = [...MarkRow, crc: number, data: Bytes];
@@ -62,7 +64,7 @@ export class EntryTable {
     const lowest = this.lowest();
     const floor = lowest > 1 ? lowest : 0;
     if (since.position < floor) {
-      throw new WaystationError(
+      throw new Refusal(
         "TRUNCATED",
         `entries after ${since.position} were compacted away up to ${floor} in ${this.#path}: start again from the snapshot`,
       );
@@ -70,7 +72,7 @@ export class EntryTable {
     const there = since.position === 0 ? START : this.markAt(since.position);
     if (there?.tag === since.tag) return;
     const found = there ? `it has tag ${there.tag} there` : `it ends at ${head.position}`;
-    throw new WaystationError(
+    throw new Refusal(
       "REWOUND",
       `position ${since.position} with tag ${since.tag} is not in the history of ${this.#path} (${found}): start again from the snapshot`,
     );
@@ -84,15 +86,14 @@ export class EntryTable {
   }
 
   /**
-   * The entries after `since` in order, until they are `enough` bytes; never more than {@link MAX_TAIL_BYTES}, except for a single
-   * larger one. Their bytes are buffers of their own. Throws `CORRUPT` if a row does not verify or is missing.
+   * The entries after `since` in order, until they are `enough` bytes; never more than `most`, except for a single larger one. Their bytes are buffers of their own. Throws `CORRUPT` if a row does not verify or is missing.
    */
-  tail(since: Cursor, enough: number = MAX_TAIL_BYTES): Entry[] {
+  tail(since: Cursor, most: number, enough = most): Entry[] {
     const entries: Entry[] = [];
     let bytes = 0;
     for (const entry of this.after(since.position)) {
       bytes += entry.data.length;
-      if (bytes > MAX_TAIL_BYTES && entries.length > 0) break;
+      if (bytes > most && entries.length > 0) break;
       entries.push(entry);
       if (bytes >= enough) break;
     }
@@ -112,8 +113,8 @@ export class EntryTable {
     }
   }
 
-  #corrupt(position: number, what: string): WaystationError {
-    return new WaystationError(
+  #corrupt(position: number, what: string): Refusal {
+    return new Refusal(
       "CORRUPT",
       `entry ${position} in the database ${this.#path} ${what}: stop all gateways that use it and restore it from a backup`,
     );

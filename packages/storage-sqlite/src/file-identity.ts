@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { WaystationError } from "@waystation/core";
+import { Refusal } from "./refusal.ts";
 
 /**
  * How often the write-ahead log is looked at, milliseconds. Asking for its status makes the file system note the exact time of the
@@ -47,7 +47,7 @@ class NamedFile {
   check(): void {
     const id = this.#identify();
     if (id === this.#id) return;
-    throw new WaystationError(
+    throw new Refusal(
       "UNAVAILABLE",
       `${this.#path} was ${id === "" ? "removed" : "replaced"} while it was open: nothing was written. Put it back or restart, ` +
         "and change the files only while no gateway uses them",

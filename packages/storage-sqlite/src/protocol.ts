@@ -5,6 +5,8 @@ import type { TrimLag } from "./trimmer.ts";
 /** What the worker is started with. */
 export interface WorkerSetup extends DatabaseOptions {
   readonly trimLag: TrimLag;
+  /** `MAX_TAIL_BYTES`. */
+  readonly maxTailBytes: number;
   /** Verify all that is stored before it is used? */
   readonly check: boolean;
   /** Counts requests: the worker sleeps on it, which wakes it faster than its event loop would. */

@@ -1,4 +1,4 @@
-import type { Cursor, Tail } from "@waystation/core";
+import { type Cursor, MAX_TAIL_BYTES, type Tail } from "@waystation/core";
 import type { Database, Statement } from "better-sqlite3";
 import { openForReading } from "./database.ts";
 import { EntryTable } from "./entries.ts";
@@ -46,7 +46,7 @@ export class Reader {
     return this.#inTransaction(() => {
       const head = this.#entries.head();
       this.#entries.check(since, head);
-      const entries = since.position < head.position ? this.#entries.tail(since, ENOUGH_BYTES) : [];
+      const entries = since.position < head.position ? this.#entries.tail(since, MAX_TAIL_BYTES, ENOUGH_BYTES) : [];
       this.#seen = { version, head };
       return { entries, head: head.position, time: Date.now() };
     });

@@ -2,8 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { type Snapshot, WaystationError } from "@waystation/core";
 import type { Database } from "better-sqlite3";
 import { openForReading } from "./database.ts";
+import { outward } from "./outward.ts";
 import { type SnapshotMark, SnapshotReader } from "./snapshots.ts";
-import { translateError } from "./sqlite-errors.ts";
 
 /** How long the snapshot is held while nobody asks for more of it, milliseconds. */
 const HOLD_MS = 60_000;
@@ -73,7 +73,7 @@ export class SnapshotStream {
       }
       return reader.chunk(mark, number);
     } catch (error) {
-      throw translateError(error, this.#path);
+      throw outward(error, this.#path);
     }
   }
 

@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
-import { type Cursor, WaystationError } from "@waystation/core";
+import type { Cursor } from "@waystation/core";
 import type { Database, Statement } from "better-sqlite3";
 import { toBytes } from "./entries.ts";
+import { Refusal } from "./refusal.ts";
 
 /** A snapshot whose last chunk came longer ago than this is taken for left behind by a crash. Milliseconds. */
 const ABANDONED_AFTER_MS = 60_000;
@@ -74,8 +75,8 @@ export class SnapshotReader {
     for (let number = 0; number < chunks; number++) this.chunk(snapshot, number);
   }
 
-  #corrupt(snapshot: SnapshotMark, what: string): WaystationError {
-    return new WaystationError(
+  #corrupt(snapshot: SnapshotMark, what: string): Refusal {
+    return new Refusal(
       "CORRUPT",
       `the snapshot at ${snapshot.at.position} in the database ${this.#path} is damaged, ${what}: stop all gateways that use it and ` +
         "restore it from a backup",
@@ -111,7 +112,7 @@ export class SnapshotWriter {
     this.#countChunks = database.prepare<[number], number>("SELECT count(*) FROM chunk WHERE generation = ?").pluck();
     this.#publish = database.prepare("UPDATE snapshot SET published = 1 WHERE generation = ?");
     this.#dropOthers = database.prepare("DELETE FROM snapshot WHERE position <= ? AND generation <> ?");
-    this.#drop = database.prepare("DELETE FROM snapshot WHERE generation = ?");
+    this.#drop = database.prepare("DELETE FROM snapshot WHERE generation = ? AND published = 0");
     this.#dropAbandoned = database.prepare("DELETE FROM snapshot WHERE published = 0 AND abs(touched - ?) > ?");
   }
 
@@ -151,6 +152,7 @@ export class SnapshotWriter {
     this.#dropOthers.run(snapshot.at.position, snapshot.generation);
   }
 
+  /** Drops an unfinished snapshot; one that is published stays. */
   drop(generation: number): void {
     this.#drop.run(generation);
   }

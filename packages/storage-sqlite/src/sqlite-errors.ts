@@ -1,11 +1,12 @@
-import { type ErrorCode, WaystationError } from "@waystation/core";
+import type { ErrorCode } from "@waystation/core";
+import { Refusal } from "./refusal.ts";
 
 /**
  * The extended result code of an error that SQLite raised, such as `SQLITE_IOERR_FSYNC`, also if that was translated since;
  * `undefined` for other errors.
  */
 export function sqliteCode(error: unknown): string | undefined {
-  if (error instanceof WaystationError) return sqliteCode(error.cause);
+  if (error instanceof Refusal) return sqliteCode(error.cause);
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" && error.code.startsWith("SQLITE_") ? error.code : undefined;
 }
@@ -31,9 +32,9 @@ export function isFatal(error: unknown): boolean {
  */
 export function translateError(error: unknown, path: string, committing = false): unknown {
   const code = sqliteCode(error);
-  if (code === undefined || error instanceof WaystationError) return error;
+  if (code === undefined || error instanceof Refusal) return error;
   const reason = `${(error as Error).message} (${code})`;
-  const make = (as: ErrorCode, message: string) => new WaystationError(as, message, { cause: error });
+  const make = (as: ErrorCode, message: string) => new Refusal(as, message, { cause: error });
 
   if (code === "SQLITE_FULL") {
     return make(

@@ -13,10 +13,11 @@ import {
   WaystationError,
 } from "@waystation/core";
 import { FileIdentity } from "./file-identity.ts";
+import { outward } from "./outward.ts";
 import { Reader } from "./reader.ts";
 import { regroup } from "./regroup.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
-import { isBusy, translateError } from "./sqlite-errors.ts";
+import { isBusy } from "./sqlite-errors.ts";
 import { durabilityOf } from "./storage-medium.ts";
 import { WorkerClient } from "./worker-client.ts";
 
@@ -29,6 +30,8 @@ const MAKE_ROOM_MS = 10_000;
 /** How long a read may meet another process that recovers the database. Milliseconds. */
 const READ_PATIENCE_MS = 1_000;
 const READ_RETRY_MS = 2;
+/** For so long the worker may be at work before `health` says so. An append itself waits until it knows its outcome. Milliseconds. */
+const SILENCE_MS = 2_000;
 /** How long `health` waits for a probe, milliseconds. */
 const PROBE_MS = 900;
 
@@ -146,16 +149,17 @@ export class SqliteJournal implements Journal {
   }
 
   async health(): Promise<JournalHealth> {
-    if (!this.#lifecycle.isOpen)
+    if (!this.#lifecycle.isOpen) {
       return { ok: false, detail: `the SQLite journal ${this.#options.path} is ${this.#lifecycle.state}` };
+    }
     try {
-      const { identity, reader } = this.#open;
+      const { client, identity, reader } = this.#open;
+      client.check(SILENCE_MS);
       identity.check();
       if (this.#unwritten !== undefined) await this.#probe(this.#unwritten);
-      return { ok: true, ...reader.sizes() };
+      return { ok: true, ...(await this.#reading(() => reader.sizes())) };
     } catch (error) {
-      const shown = translateError(error, this.#options.path);
-      return { ok: false, detail: shown instanceof Error ? shown.message : String(shown) };
+      return { ok: false, detail: error instanceof Error ? error.message : String(error) };
     }
   }
 
@@ -176,29 +180,32 @@ export class SqliteJournal implements Journal {
     signal?.throwIfAborted();
     const { path, trimLagMs, trimLagBytes, check, maxBytes } = this.#options;
     const client = new WorkerClient({ path, maxBytes, check, trimLag: { ms: trimLagMs, bytes: trimLagBytes } });
-    let reader: Reader | undefined;
+    let resources: Resources | undefined;
     try {
       await orAborted(client.call("open", undefined), signal);
-      reader = await this.#reading(() => new Reader(path));
-      const resources = { client, reader, snapshot: new SnapshotStream(path), identity: new FileIdentity(path) };
+      const identity = new FileIdentity(path);
+      const reader = await this.#reading(() => new Reader(path));
+      resources = { client, identity, reader, snapshot: new SnapshotStream(path) };
       const found = await this.#newestSnapshot(resources);
       this.#survives = durabilityOf(path);
       this.#resources = resources;
       return found;
     } catch (error) {
-      reader?.close();
+      resources?.snapshot.close();
+      resources?.reader.close();
       await client.terminate();
       // Nothing was asked to be written, so nothing can be in doubt.
-      if (isWaystationError(error, "IN_DOUBT"))
-        throw new WaystationError("UNAVAILABLE", error.message, { cause: error });
-      throw error;
+      throw isWaystationError(error, "IN_DOUBT")
+        ? new WaystationError("UNAVAILABLE", error.message, { cause: error })
+        : error;
     }
   }
 
   async #newestSnapshot(resources: Resources): Promise<Snapshot | undefined> {
+    const stream = new SnapshotStream(this.#options.path);
     resources.snapshot.close();
-    resources.snapshot = new SnapshotStream(this.#options.path);
-    return this.#reading(() => resources.snapshot.open());
+    resources.snapshot = stream;
+    return this.#reading(() => stream.open());
   }
 
   get #open(): Resources {
@@ -233,7 +240,7 @@ export class SqliteJournal implements Journal {
         return work();
       } catch (error) {
         if (!isBusy(error) || performance.now() - started > READ_PATIENCE_MS) {
-          throw translateError(error, this.#options.path);
+          throw outward(error, this.#options.path);
         }
       }
       await delay(READ_RETRY_MS);

@@ -1,5 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { type Cursor, WaystationError } from "@waystation/core";
+import type { Cursor } from "@waystation/core";
 import type { Database } from "better-sqlite3";
 import { openForWriting } from "./database.ts";
 import { EntryTable } from "./entries.ts";
@@ -7,6 +7,7 @@ import { FileIdentity } from "./file-identity.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Leases } from "./leases.ts";
 import type { AppendReply, AppendRequest, Generation, Operations, WorkerSetup } from "./protocol.ts";
+import { Refusal } from "./refusal.ts";
 import { type SnapshotMark, SnapshotReader, SnapshotWriter } from "./snapshots.ts";
 import { isFatal } from "./sqlite-errors.ts";
 import { verify } from "./verify.ts";
@@ -19,6 +20,7 @@ const PROBE_PATIENCE_MS = 500;
 export class Store implements Operations {
   readonly #path: string;
   readonly #suspectFile: string;
+  readonly #maxTailBytes: number;
   readonly #database: Database;
   readonly #identity: FileIdentity;
   readonly #entries: EntryTable;
@@ -28,12 +30,13 @@ export class Store implements Operations {
   readonly #transactions: WriteTransactions;
   readonly #housekeeping: Housekeeping;
   /** Why nothing is written any more. */
-  #stopped: WaystationError | undefined;
+  #stopped: Refusal | undefined;
 
   /** Throws what `Journal.open` may, and SQLite's busy errors: then try again. */
   constructor(setup: WorkerSetup) {
     this.#path = setup.path;
     this.#suspectFile = `${setup.path}-suspect`;
+    this.#maxTailBytes = setup.maxTailBytes;
     this.#database = openForWriting(setup);
     try {
       this.#identity = new FileIdentity(this.#path);
@@ -65,12 +68,12 @@ export class Store implements Operations {
       const reply = this.#transactions.run(() => {
         const time = Date.now();
         if (time > deadline) {
-          throw new WaystationError("LATE", `the deadline ${deadline} had passed at ${time}: nothing was written`);
+          throw new Refusal("LATE", `the deadline ${deadline} had passed at ${time}: nothing was written`);
         }
         this.#identity.check();
         const head = this.#entries.head();
         this.#entries.check(since, head);
-        const entries = since.position < head.position ? this.#entries.tail(since) : [];
+        const entries = since.position < head.position ? this.#entries.tail(since, this.#maxTailBytes) : [];
         const { position } = this.#entries.insert(head, tag, time, data);
         return { position, entries, time };
       }, deadline);
@@ -102,7 +105,7 @@ export class Store implements Operations {
       const snapshot = this.#unfinished(generation, at);
       if (snapshot === "older") return snapshot;
       if (!this.#snapshotWriter.isComplete(snapshot)) {
-        throw new WaystationError(
+        throw new Refusal(
           "CORRUPT",
           `${this.#path} lost chunks of the snapshot at ${at.position}: it is not published`,
         );
@@ -186,7 +189,7 @@ export class Store implements Operations {
     if (!this.#isNewer(at)) return "older";
     const snapshot = this.#snapshotWriter.find(generation);
     if (snapshot) return snapshot;
-    throw new WaystationError(
+    throw new Refusal(
       "UNAVAILABLE",
       `the unfinished snapshot at ${at.position} in ${this.#path} came to a stop for so long that it was cleared away: compact again`,
     );
@@ -202,7 +205,7 @@ export class Store implements Operations {
   #stopIfFatal(error: unknown): void {
     if (!isFatal(error)) return;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#stopped = new WaystationError(
+    this.#stopped = new Refusal(
       "UNAVAILABLE",
       `nothing was written to ${this.#path}, and nothing will be until a restart, which checks the file: ${reason}`,
       { cause: error },

@@ -1,6 +1,6 @@
-import { WaystationError } from "@waystation/core";
 import type { Database } from "better-sqlite3";
 import type { EntryTable } from "./entries.ts";
+import { Refusal } from "./refusal.ts";
 import type { SnapshotReader } from "./snapshots.ts";
 
 /**
@@ -34,8 +34,8 @@ export function verify(
   })();
 }
 
-function corrupt(path: string, what: string): WaystationError {
-  return new WaystationError(
+function corrupt(path: string, what: string): Refusal {
+  return new Refusal(
     "CORRUPT",
     `the database ${path} is damaged: ${what}. Stop all gateways that use it and restore it from a backup, or salvage what is readable ` +
       "with the .recover command of the sqlite3 shell",

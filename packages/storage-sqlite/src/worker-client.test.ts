@@ -15,6 +15,9 @@ test("when the worker dies, what is under way is in doubt, and later calls are r
   await client.call("open", undefined);
   openDatabase(t, path).exec("BEGIN IMMEDIATE"); // so that the worker is at work on the first append
   const appends = [client.call("append", request()), client.call("append", request())];
+  client.check(60_000);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.throws(() => client.check(5), { code: "UNAVAILABLE", message: /has been at work for/ });
   const outcomes = Promise.allSettled(appends);
   await client.terminate();
   for (const outcome of await outcomes) {
@@ -23,6 +26,7 @@ test("when the worker dies, what is under way is in doubt, and later calls are r
     assert.match(outcome.reason.message, /worker is gone/);
   }
   await assert.rejects(client.call("append", request()), { code: "UNAVAILABLE", message: /worker is gone.*restart/ });
+  assert.throws(() => client.check(60_000), { code: "UNAVAILABLE", message: /worker is gone/ });
 });
 
 test("a worker that cannot do what it was asked to goes on", async (t) => {

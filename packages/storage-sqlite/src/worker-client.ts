@@ -1,5 +1,5 @@
 import { type Transferable, Worker } from "node:worker_threads";
-import { type ErrorCode, WaystationError } from "@waystation/core";
+import { type ErrorCode, MAX_TAIL_BYTES, WaystationError } from "@waystation/core";
 import type { Argument, OperationName, Reply, Request, Result, WorkerSetup } from "./protocol.ts";
 
 /** The worker lies beside this file, as a source or built. */
@@ -20,11 +20,13 @@ export class WorkerClient {
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #nextId = 1;
+  /** Since when the worker has been at work without an answer, on the clock of `performance.now()`. Says nothing if it is idle. */
+  #silentSince = 0;
   /** Why the worker is gone. */
   #gone: string | undefined;
 
-  constructor(setup: Omit<WorkerSetup, "doorbell">) {
-    const workerData: WorkerSetup = { ...setup, doorbell: this.#doorbell.buffer };
+  constructor(setup: Omit<WorkerSetup, "doorbell" | "maxTailBytes">) {
+    const workerData: WorkerSetup = { ...setup, maxTailBytes: MAX_TAIL_BYTES, doorbell: this.#doorbell.buffer };
     this.#worker = new Worker(WORKER, { workerData, name: "waystation-sqlite" });
     this.#worker.unref();
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
@@ -54,12 +56,27 @@ export class WorkerClient {
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      if (this.#pending.size === 0) this.#worker.ref();
+      if (this.#pending.size === 0) {
+        this.#worker.ref();
+        this.#silentSince = performance.now();
+      }
       this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject });
       this.#worker.postMessage({ id, operation, argument } satisfies Request<Name>, transfer);
       Atomics.add(this.#doorbell, 0, 1);
       Atomics.notify(this.#doorbell, 0);
     });
+  }
+
+  /** Throws `UNAVAILABLE` if the worker is gone, or has been at work for `patience` milliseconds without an answer. */
+  check(patience: number): void {
+    if (this.#gone !== undefined) throw this.#goneError("UNAVAILABLE", "nothing can be written");
+    const silence = performance.now() - this.#silentSince;
+    if (this.#pending.size > 0 && silence > patience) {
+      throw new WaystationError(
+        "UNAVAILABLE",
+        `the SQLite worker has been at work for ${Math.round(silence)} ms: the disk is slow or hangs, or another process holds the lock`,
+      );
+    }
   }
 
   /** Ends the worker, whatever it is doing; afterwards it is gone. */
@@ -75,6 +92,7 @@ export class WorkerClient {
   }
 
   #settle(reply: Reply): void {
+    this.#silentSince = performance.now();
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#worker.unref();

@@ -1,6 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { isWaystationError, WaystationError } from "@waystation/core";
 import type { AppendReply, RemoteError, Reply, Request, WorkerSetup } from "./protocol.ts";
+import { Refusal } from "./refusal.ts";
 import { isBusy, sqliteCode, translateError } from "./sqlite-errors.ts";
 import { Store } from "./store.ts";
 
@@ -31,13 +31,13 @@ function openStore(): Store {
 
 function openError(error: unknown): unknown {
   if (isBusy(error)) {
-    return new WaystationError(
+    return new Refusal(
       "LOCKED",
       `another process holds the database ${setup.path} exclusively: stop it, or wait for it`,
     );
   }
   if (sqliteCode(error) === "SQLITE_ERROR") {
-    return new WaystationError(
+    return new Refusal(
       "CORRUPT",
       `${setup.path} lacks what a journal has: ${(error as Error).message}; restore it from a backup`,
     );
@@ -46,7 +46,7 @@ function openError(error: unknown): unknown {
 }
 
 function describe(error: unknown): RemoteError {
-  if (isWaystationError(error)) return { code: error.code, message: error.message };
+  if (error instanceof Refusal) return { code: error.code, message: error.message };
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 

@@ -1,5 +1,5 @@
-import { WaystationError } from "@waystation/core";
 import type { Database, Statement } from "better-sqlite3";
+import { Refusal } from "./refusal.ts";
 import { isBusy, translateError } from "./sqlite-errors.ts";
 
 /** A pause before the next try for the write lock, milliseconds. */
@@ -59,14 +59,14 @@ export class WriteTransactions {
     const started = performance.now();
     while (!this.#tryBegin()) {
       if (Date.now() > deadline) {
-        throw new WaystationError(
+        throw new Refusal(
           "LATE",
           `another process held the write lock of ${this.#path} until the deadline: nothing was written`,
         );
       }
       const waited = performance.now() - started;
       if (waited > PATIENCE_MS) {
-        throw new WaystationError(
+        throw new Refusal(
           "UNAVAILABLE",
           `another process has held the write lock of ${this.#path} for ${Math.round(waited)} ms: nothing was written; find out what stopped it`,
         );

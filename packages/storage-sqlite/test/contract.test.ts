@@ -8,7 +8,7 @@ import { SqliteJournal } from "@waystation/storage-sqlite";
 journalContract({
   test,
   name: "sqlite journal",
-  modelRuns: 15,
+  modelRuns: 10,
   capabilities: { shared: true, trimLag: true, crash: false, disturb: false },
   create: async ({ eagerTrim }) => {
     const folder = await mkdtemp(join(tmpdir(), "waystation-sqlite-"));

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Cursor, type Entry, isWaystationError, ORIGIN } from "@waystation/core";
+import { type Cursor, type Entry, isWaystationError, MAX_TAIL_BYTES, ORIGIN } from "@waystation/core";
 import { SqliteJournal } from "@waystation/storage-sqlite";
 import fc from "fast-check";
+import { outward } from "../src/outward.ts";
 import { Reader } from "../src/reader.ts";
 import { SnapshotStream } from "../src/snapshot-stream.ts";
-import { translateError } from "../src/sqlite-errors.ts";
 import { Store } from "../src/store.ts";
 import { append, bytesOf, chunksOf, openDatabase, openJournal, readAll, temporaryPath } from "./kit.ts";
 
@@ -34,6 +34,7 @@ async function loadChecked(path: string) {
     path,
     maxBytes: undefined,
     check: true,
+    maxTailBytes: MAX_TAIL_BYTES,
     trimLag: { ms: 60_000, bytes: 1_000_000 },
     doorbell: new SharedArrayBuffer(4),
   });
@@ -68,7 +69,7 @@ test("a flipped bit anywhere in the file is found by the check, or hits nothing 
       assert.deepEqual(loaded.entries, entries);
       assert(loaded.snapshot.equals(SNAPSHOT));
     } catch (error) {
-      const shown = translateError(error, path);
+      const shown = outward(error, path);
       if (!isWaystationError(shown, "CORRUPT", "UNSUPPORTED", "CONFIG", "UNAVAILABLE")) throw error;
       found++;
     }
