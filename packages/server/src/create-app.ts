@@ -14,6 +14,7 @@ import { counted } from "./middleware/counted.ts";
 import { errors } from "./middleware/errors.ts";
 import { goPaths } from "./middleware/go-paths.ts";
 import { PushRoute } from "./middleware/push.ts";
+import type { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { apiMetrics, apiOptions, apiStatus, type StatusFacts } from "./routes/api.ts";
 import { healthy, ready } from "./routes/health.ts";
 import { quit, quitByGet, wipe } from "./routes/lifecycle.ts";
@@ -28,6 +29,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Is the server about to stop? Then it is not ready. Default: never. */
   readonly isStopping?: () => boolean;
+  /** If only the replica that holds it is to expose what was pushed. Default: every replica does. */
+  readonly lease?: ExpositionLease | undefined;
   /** What `/-/quit` does, if `--web.enable-lifecycle` is given. */
   readonly stop?: () => Promise<void>;
   /** Runs before everything else: authentication and the like. */
@@ -59,7 +62,7 @@ export function createApp(options: AppOptions): Koa {
     startTime: new Date(),
     buildInformation: buildInformation(),
   };
-  const selfMetrics = new SelfMetrics(metrics, new GatewayMetrics(gateway));
+  const selfMetrics = new SelfMetrics(metrics, new GatewayMetrics(gateway), options.lease);
   const apiPrefix = `${routePrefix}/api/v1`;
   const endpoints = mainEndpoints(options, metrics, facts, selfMetrics);
   const apiEndpoints = queryEndpoints(options, metrics, facts);
@@ -87,7 +90,7 @@ export function createApp(options: AppOptions): Koa {
 }
 
 function mainEndpoints(
-  { gateway, settings, isStopping = () => false, stop }: AppOptions,
+  { gateway, settings, isStopping = () => false, lease, stop }: AppOptions,
   metrics: HttpMetrics,
   facts: StatusFacts,
   selfMetrics: SelfMetrics,
@@ -95,11 +98,12 @@ function mainEndpoints(
   const { routePrefix: prefix, telemetryPath } = settings;
   const get = (path: string, handle: Middleware): Endpoint => ({ method: "GET", shape: "exact", path, handle });
   const status = counted(metrics, "status", statusPage(gateway, facts));
+  const openMetrics = settings["web.enable-openmetrics"] ? "by-weight" : "alone";
   const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
   return [
     get(`${prefix}/-/healthy`, counted(metrics, "healthy", healthy)),
     get(`${prefix}/-/ready`, counted(metrics, "ready", ready(gateway, isStopping))),
-    get(telemetryPath, scrape(gateway, selfMetrics, settings["web.enable-openmetrics"] ? "by-weight" : "alone")),
+    get(telemetryPath, scrape({ gateway, selfMetrics, openMetrics, lease })),
     get(`${prefix}/status`, status),
     get(`${prefix}/`, status),
     // Without the prefix, as in the Go Pushgateway.

@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
-import { Gateway, type Journal, WaystationError } from "@waystation/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Gateway, type Journal, WaystationError } from "@waystation/core";
 import { parseListenAddress } from "./config/flags.ts";
 import { redactUrl, type Settings } from "./config/settings.ts";
 import { createApp } from "./create-app.ts";
@@ -7,6 +8,9 @@ import { Drain } from "./http/drain.ts";
 import { type AnyHttpServer, createHttpServer } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
+import { openGateway } from "./open-gateway.ts";
+import { ExpositionLease } from "./replicas/exposition-lease.ts";
+import { logJournal } from "./replicas/journal-log.ts";
 import { createJournal } from "./storage.ts";
 import { takeOverGoFile } from "./take-over/go-file.ts";
 import { VERSION } from "./version.ts";
@@ -24,7 +28,7 @@ export interface RunningServer {
   readonly gateway: Gateway;
   /** Where it listens, in the order of the flags; `port` is the actual one where 0 was asked for. */
   readonly addresses: readonly AddressInfo[];
-  /** Answers what is under way, then closes the gateway and its journal. May be called often. Settles like `stopped`. */
+  /** Serves on for `--web.shutdown-delay`, answers what is under way, then closes the gateway and its journal. May be called often. Settles like `stopped`. */
   stop(): Promise<void>;
   /** Resolves after `stop`, whoever called it; rejects if the journal could not be closed cleanly. */
   readonly stopped: Promise<void>;
@@ -35,28 +39,47 @@ export interface RunningServer {
  *
  * @throws `CONFIG`, and what the journal's `open` and the gateway's `open` throw; nothing is left open then
  */
-export async function startServer({ settings, logger, journal }: StartOptions): Promise<RunningServer> {
+export async function startServer({ settings, logger, journal: given }: StartOptions): Promise<RunningServer> {
   logger.info(
-    { version: VERSION, node: process.version, storage: journal?.name ?? redactUrl(settings.storageUrl) },
+    { version: VERSION, node: process.version, storage: given?.name ?? redactUrl(settings.storageUrl) },
     "starting waystation",
   );
+  const warnOfStorage = (warning: string) => logger.warn({ warning }, "the storage may lose what is acknowledged");
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
-  const gateway = await Gateway.open({
-    journal: journal ?? (await createJournal(settings.storageUrl)),
+  const { gateway, journal } = await openGateway({
+    createJournal: async () => given ?? (await createJournal(settings.storageUrl, warnOfStorage)),
+    patience: given ? 0 : settings["storage.wait"],
+    logger,
     utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
     lenientText: settings["push.lenient-text"],
   });
+  const stopLogging = logJournal(gateway, logger, settings["storage.lost-entries-dir"]);
+  const lease = settings.exposition === "elected" ? new ExpositionLease(journal, logger) : undefined;
+  lease?.start();
 
   const servers: AnyHttpServer[] = [];
   const drains: Drain[] = [];
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let stopping = false;
+  const leave = async (): Promise<void> => {
+    const delay = settings["web.shutdown-delay"];
+    for (const drain of drains) drain.leave();
+    if (delay > 0) logger.info({ seconds: delay / 1000 }, "not ready any more, still serving");
+    await Promise.all([lease?.release(), sleep(delay)]);
+  };
+  const end = async (): Promise<void> => {
+    await Promise.all(drains.map((drain) => drain.finish()));
+    await lease?.release();
+    await gateway.close();
+    stopLogging();
+    logger.info("stopped");
+  };
   const stop = (): Promise<void> => {
     if (!stopping) {
       stopping = true;
-      stopAll(drains, gateway, logger).then(resolve, reject);
+      leave().then(end).then(resolve, reject);
     }
     return stopped;
   };
@@ -69,6 +92,7 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
       logger,
       isStopping: () => stopping,
       stop,
+      lease,
       ...(webConfig && { before: guard({ file: webConfig, logger, withoutAuth: pathsWithoutAuth(settings) }) }),
     });
     const handle = app.callback();
@@ -80,7 +104,7 @@ export async function startServer({ settings, logger, journal }: StartOptions): 
       logger.info({ address: describeAddress(server) }, "listening");
     }
   } catch (error) {
-    await stopAll(drains, gateway, logger);
+    await end();
     throw error;
   }
   return { gateway, addresses: servers.map((server) => server.address() as AddressInfo), stop, stopped };
@@ -114,10 +138,4 @@ function describeAddress(server: AnyHttpServer): string {
   const address = server.address();
   if (address === null || typeof address === "string") return String(address);
   return address.family === "IPv6" ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
-}
-
-async function stopAll(drains: readonly Drain[], gateway: Gateway, logger: Logger): Promise<void> {
-  await Promise.all(drains.map((drain) => drain.finish()));
-  await gateway.close();
-  logger.info("stopped");
 }

@@ -4,10 +4,11 @@ import { redactUrl } from "./config/settings.ts";
 /**
  * Makes the journal that a storage URL names; nothing is opened yet. Adapters are loaded only when they are used.
  *
+ * @param onWarning called with each thing about the storage that an operator should know
  * @param url `memory:`, `file:DIRECTORY`, `sqlite:FILE`, `redis://…`, `rediss://…` and other `redis` forms
  * @throws `CONFIG` for a URL that names no storage
  */
-export async function createJournal(url: string): Promise<Journal> {
+export async function createJournal(url: string, onWarning?: (message: string) => void): Promise<Journal> {
   const colon = url.indexOf(":");
   const scheme = url.slice(0, Math.max(0, colon)).toLowerCase();
   const path = url.slice(colon + 1).replace(/^\/\/(?=\/|$)/, "");
@@ -25,7 +26,7 @@ export async function createJournal(url: string): Promise<Journal> {
     default:
       if (scheme.startsWith("redis")) {
         const { RedisJournal } = await import("@waystation/storage-redis");
-        return new RedisJournal({ url });
+        return new RedisJournal({ url, ...(onWarning && { onWarning }) });
       }
       throw new WaystationError(
         "CONFIG",

@@ -100,6 +100,26 @@ export const FLAGS = {
       "that accept nothing else.",
     ...onOff,
   },
+  "web.shutdown-delay": {
+    group: "Web",
+    placeholder: "duration",
+    default: 0,
+    help:
+      "How long to go on serving after SIGTERM, with /-/ready answering 503 and connections being closed after their next answer, so " +
+      "that a balancer sends everything elsewhere before this ends.",
+    parse: nonNegativeDuration,
+    format: formatDuration,
+  },
+  exposition: {
+    group: "Web",
+    placeholder: "which",
+    default: "all" as ExpositionMode,
+    help:
+      "Which of several replicas expose what was pushed: all, for scrapes through a balancer, or elected, where each replica is " +
+      "scraped; the others then expose only metrics of their own.",
+    parse: oneOf("all", "elected"),
+    format: (value: ExpositionMode): string => value,
+  },
   storage: {
     group: "Storage",
     placeholder: "url",
@@ -123,6 +143,21 @@ export const FLAGS = {
     help: "Accepted for compatibility, without effect: a push is stored before it is acknowledged.",
     parse: parseDuration,
     format: formatDuration,
+  },
+  "storage.wait": {
+    group: "Storage",
+    placeholder: "duration",
+    default: 60_000,
+    help: "How long to wait at the start for a storage that cannot be reached yet.",
+    parse: nonNegativeDuration,
+    format: formatDuration,
+  },
+  "storage.lost-entries-dir": {
+    group: "Storage",
+    placeholder: "directory",
+    default: "./waystation-lost",
+    help: "Where entries are kept that a shared storage has lost although they were acknowledged. Made when needed; empty: nowhere.",
+    ...asIs,
   },
   "push.disable-consistency-check": {
     group: "Push",
@@ -168,6 +203,7 @@ export const FLAGS = {
   },
 } as const satisfies Record<string, Flag<unknown>>;
 
+export type ExpositionMode = "all" | "elected";
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "logfmt" | "json";
 export type FlagName = keyof typeof FLAGS;
@@ -192,6 +228,12 @@ export function parseListenAddress(text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (!match || port > 65535) throw invalid(text, "write host:port, [ipv6]:port or :port");
   return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function nonNegativeDuration(text: string): number {
+  const duration = parseDuration(text);
+  if (duration < 0) throw invalid(text, "write a duration that is not negative");
+  return duration;
 }
 
 function checkedAddress(text: string): string {

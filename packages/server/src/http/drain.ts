@@ -14,6 +14,7 @@ export class Drain {
   readonly #connections = new Set<Socket>();
   /** Those that have not brought a request yet; Node counts them as busy. */
   readonly #unused = new Set<Socket>();
+  #leaving = false;
 
   constructor(server: AnyHttpServer) {
     this.#server = server;
@@ -25,7 +26,15 @@ export class Drain {
       this.#unused.add(socket);
       socket.once("close", () => this.#unused.delete(socket));
     });
-    server.on("request", (req: http.IncomingMessage) => this.#unused.delete(req.socket));
+    server.prependListener("request", (req: http.IncomingMessage, res: http.ServerResponse) => {
+      this.#unused.delete(req.socket);
+      if (this.#leaving && req.httpVersionMajor === 1) res.shouldKeepAlive = false;
+    });
+  }
+
+  /** From now on every answer ends its connection, so that clients which keep connections open go elsewhere. HTTP/2 is closed later. */
+  leave(): void {
+    this.#leaving = true;
   }
 
   /** Stops accepting and waits for requests under way, not for connections that are merely open. */

@@ -1,6 +1,6 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { ChannelMessages, ChannelName, Gateway, MetricFamily } from "@waystation/core";
+import type { ChannelMessages, ChannelName, Gateway, GatewayHealth, MetricFamily } from "@waystation/core";
 import { isWaystationError } from "@waystation/core";
+import { onGatewayEvent } from "../gateway-events.ts";
 import { family, metric } from "./families.ts";
 
 /** What a gateway reports about itself, counted: its journal, its queue, what it refused. */
@@ -13,10 +13,13 @@ export class GatewayMetrics {
   #appendSeconds = 0;
   #rejected = 0;
   #reloads = 0;
+  #divergences = 0;
+  #lostEntries = 0;
   #hidden = 0;
   #repaired = 0;
   readonly #failures = new Map<string, number>();
   readonly #compactions = new Map<string, number>();
+  readonly #rewinds = new Map<string, number>();
 
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
@@ -33,6 +36,11 @@ export class GatewayMetrics {
     this.#listen("waystation:repaired", () => this.#repaired++);
     this.#listen("waystation:compaction", ({ outcome }) => increment(this.#compactions, outcome));
     this.#listen("waystation:reload", () => this.#reloads++);
+    this.#listen("waystation:rewound", ({ outcome }) => increment(this.#rewinds, outcome));
+    this.#listen("waystation:divergence", () => this.#divergences++);
+    this.#listen("waystation:lost", ({ from, to }) => {
+      this.#lostEntries += to - from + 1;
+    });
     this.#listen("waystation:conflicts", ({ hidden }) => {
       this.#hidden += hidden.length;
     });
@@ -40,7 +48,6 @@ export class GatewayMetrics {
 
   collect(): MetricFamily[] {
     const health = this.#gateway.health();
-    const age = health.lastContact === 0 ? 0 : Math.max(0, Date.now() - health.lastContact) / 1000;
     const info = { journal: health.journal, survives: health.survives };
     return [
       family(
@@ -53,11 +60,7 @@ export class GatewayMetrics {
       gauge("pushgateway_groups", "Metric groups stored.", health.groups),
       gauge("pushgateway_pushes_waiting", "Pushes that wait for the journal.", health.waiting),
       gauge("pushgateway_pushes_waiting_bytes", "Bytes of the pushes that wait for the journal.", health.waitingBytes),
-      gauge(
-        "pushgateway_journal_last_contact_age_seconds",
-        "Time since the journal last answered; one that is not shared is only asked when something is pushed.",
-        age,
-      ),
+      ...(health.shared ? this.#collectShared(health) : []),
       gauge(
         "pushgateway_journal_size_bytes",
         "Bytes of journal entries since the newest snapshot.",
@@ -107,18 +110,38 @@ export class GatewayMetrics {
     ].filter(({ metrics }) => metrics.length > 0);
   }
 
+  /** What there is to know of a journal that other processes use too. */
+  #collectShared({ behind, lastContact }: GatewayHealth): MetricFamily[] {
+    const age = lastContact === 0 ? 0 : Math.max(0, Date.now() - lastContact) / 1000;
+    return [
+      gauge("pushgateway_journal_last_contact_age_seconds", "Time since the shared journal last answered.", age),
+      gauge("pushgateway_journal_entries_behind", "Entries of the shared journal that are not exposed yet.", behind),
+      labelled(
+        "pushgateway_journal_rewinds_total",
+        "Times that the journal's history was found to be another one: restored from this replica, diverged for good, or failed so far.",
+        "outcome",
+        this.#rewinds,
+      ),
+      counter(
+        "pushgateway_journal_lost_entries_total",
+        "Entries that this replica had applied and that the journal has lost for good.",
+        this.#lostEntries,
+      ),
+      counter(
+        "pushgateway_journal_divergences_total",
+        "Entries whose writer had another state than this replica.",
+        this.#divergences,
+      ),
+    ];
+  }
+
   /** Stops counting. */
   close(): void {
     for (const stop of this.#unsubscribe.splice(0)) stop();
   }
 
   #listen<Name extends ChannelName>(name: Name, count: (message: ChannelMessages[Name]) => void): void {
-    const onMessage = (message: unknown): void => {
-      const published = message as ChannelMessages[Name] & { readonly gateway: Gateway };
-      if (published.gateway === this.#gateway) count(published);
-    };
-    subscribe(name, onMessage);
-    this.#unsubscribe.push(() => void unsubscribe(name, onMessage));
+    this.#unsubscribe.push(onGatewayEvent(this.#gateway, name, count));
   }
 }
 

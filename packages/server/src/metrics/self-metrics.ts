@@ -1,4 +1,5 @@
 import type { MetricFamily } from "@waystation/core";
+import type { ExpositionLease } from "../replicas/exposition-lease.ts";
 import { BUILD_INFO } from "../version.ts";
 import { family, metric } from "./families.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
@@ -9,10 +10,12 @@ import { observeProcess, processMetrics } from "./process-metrics.ts";
 export class SelfMetrics {
   readonly #http: HttpMetrics;
   readonly #gateway: GatewayMetrics;
+  readonly #lease: ExpositionLease | undefined;
 
-  constructor(http: HttpMetrics, gateway: GatewayMetrics) {
+  constructor(http: HttpMetrics, gateway: GatewayMetrics, lease?: ExpositionLease) {
     this.#http = http;
     this.#gateway = gateway;
+    this.#lease = lease;
     observeProcess();
   }
 
@@ -26,7 +29,14 @@ export class SelfMetrics {
       ),
       ...this.#http.collect(performance.now()),
       ...this.#gateway.collect(),
+      ...this.#election(),
       ...(await processMetrics()),
     ];
+  }
+
+  #election(): MetricFamily[] {
+    if (this.#lease === undefined) return [];
+    const help = "Whether this is the replica that exposes what was pushed: 1 or 0.";
+    return [family("pushgateway_exposition_elected", "gauge", help, [metric({}, this.#lease.isHeld ? 1 : 0)])];
   }
 }

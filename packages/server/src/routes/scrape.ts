@@ -2,29 +2,53 @@ import { Readable } from "node:stream";
 import { type Gateway, negotiateEncoding, negotiateFormat, WaystationError } from "@waystation/core";
 import type { Context } from "koa";
 import type { SelfMetrics } from "../metrics/self-metrics.ts";
+import type { ExpositionLease } from "../replicas/exposition-lease.ts";
+
+/** How long a scrape waits for the journal at most, in milliseconds; then it shows what is known. */
+const PATIENCE_MS = 1_000;
+/** Seconds since the exposed state was known to be the newest: only there if it may not be that, and pushes of others may be missing. */
+const STATE_AGE = "X-Waystation-State-Age-Seconds";
+
+export interface ScrapeOptions {
+  readonly gateway: Gateway;
+  readonly selfMetrics: SelfMetrics;
+  readonly openMetrics: "alone" | "by-weight";
+  /** If only the replica that holds it is to expose what was pushed. */
+  readonly lease?: ExpositionLease | undefined;
+}
 
 /**
  * `GET` of the telemetry path: what was pushed and the gateway's own metrics, or with `?collect[]=pushed` or `?collect[]=self` one
  * of the two, so that replicas can be scraped apart for their own while the pushed ones are taken once.
  */
-export function scrape(
-  gateway: Gateway,
-  selfMetrics: SelfMetrics,
-  openMetrics: "alone" | "by-weight",
-): (ctx: Context) => Promise<void> {
+export function scrape({ gateway, selfMetrics, openMetrics, lease }: ScrapeOptions): (ctx: Context) => Promise<void> {
   return async (ctx) => {
-    const collect = collectParameter(ctx.querystring);
-    const exposition = await gateway.expose({
+    const asked = collectParameter(ctx.querystring);
+    const patience = patienceOf(ctx) / (lease ? 2 : 1);
+    const options = {
       format: negotiateFormat(firstHeader(ctx, "accept"), { openMetrics }),
       encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding"), { zstd: true }),
-      self: collect === "pushed" ? [] : await selfMetrics.collect(),
-      collect,
-    });
+      self: asked === "pushed" ? [] : await selfMetrics.collect(),
+      freshnessTimeout: patience,
+    };
+    const elected = asked === "self" || lease === undefined || (await lease.confirm(patience));
+    let exposition = await gateway.expose({ ...options, collect: elected ? asked : "self" });
+    // The lease may have run out while this was made, or this process was stopped for a while.
+    if (elected && asked !== "self" && lease?.isHeld === false) {
+      exposition = await gateway.expose({ ...options, collect: "self" });
+    }
+    if (exposition.age > 0) ctx.set(STATE_AGE, (exposition.age / 1000).toFixed(3));
     ctx.set("Content-Type", exposition.contentType);
     if (exposition.contentEncoding !== "identity") ctx.set("Content-Encoding", exposition.contentEncoding);
     ctx.body = Readable.from(exposition.chunks);
     ctx.length = exposition.length;
   };
+}
+
+/** Half of what Prometheus says that it waits, so that a slow journal costs freshness and not the scrape. */
+function patienceOf(ctx: Context): number {
+  const seconds = Number(firstHeader(ctx, "x-prometheus-scrape-timeout-seconds"));
+  return seconds > 0 ? Math.min(PATIENCE_MS, (seconds * 1000) / 2) : PATIENCE_MS;
 }
 
 /** @throws `PARSE` if it names anything else */
