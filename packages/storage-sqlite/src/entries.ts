@@ -86,7 +86,8 @@ export class EntryTable {
   }
 
   /**
-   * The entries after `since` in order, until they are `enough` bytes; never more than `most`, except for a single larger one. Their bytes are buffers of their own. Throws `CORRUPT` if a row does not verify or is missing.
+   * The entries after `since` in order, until they are `enough` bytes; never more than `most`, except for a single larger one. Their
+   * bytes are buffers of their own. Throws `CORRUPT` if a row does not verify or is missing.
    */
   tail(since: Cursor, most: number, enough = most): Entry[] {
     const entries: Entry[] = [];

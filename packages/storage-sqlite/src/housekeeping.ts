@@ -60,10 +60,10 @@ export class Housekeeping {
     );
   }
 
-  /** A request was served: not idle. */
-  served(wrote: boolean): void {
+  /** A request was served, and probably written something. */
+  served(): void {
     this.#lastRequest = performance.now();
-    if (wrote) this.#checkpointNeeded = true;
+    this.#checkpointNeeded = true;
   }
 
   /** There may be chunks without a snapshot. */

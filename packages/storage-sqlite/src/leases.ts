@@ -22,7 +22,7 @@ export class Leases {
   take(name: string, holder: string, ms: number, now: number): boolean {
     const lease = this.#find.get(name);
     if (lease && lease.holder !== holder && isValid(lease, now)) return false;
-    if (ms > 0) this.#grant.run(name, holder, ms, now + ms);
+    if (ms > 0) this.#grant.run(name, holder, Math.ceil(ms), now + Math.ceil(ms));
     else if (lease) this.#drop.run(name);
     return true;
   }

@@ -175,7 +175,7 @@ export class Store implements Operations {
       this.#stopIfFatal(error);
       throw error;
     } finally {
-      this.#housekeeping.served(true);
+      this.#housekeeping.served();
     }
   }
 

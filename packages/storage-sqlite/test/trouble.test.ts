@@ -66,11 +66,22 @@ test("leases are one process's at a time, can be given back, and run out", async
   const [a, b] = [await openJournal(t, path), await openJournal(t, path)];
   assert.equal(await a.lease("compaction", "a", 60_000), true);
   assert.equal(await b.lease("compaction", "b", 60_000), false);
-  assert.equal(await b.lease("another", "b", 60_000), true);
+  assert.equal(await b.lease("another", "b", 59_999.5), true);
   assert.equal(await a.lease("compaction", "a", 60_000), true);
   assert.equal(await b.lease("compaction", "b", 0), false);
   assert.equal(await a.lease("compaction", "a", 0), true);
   assert.equal(await b.lease("compaction", "b", 1), true);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(await a.lease("compaction", "a", 60_000), true);
+});
+
+test("empty entries of others come in the tail of an append", async (t) => {
+  const path = await temporaryPath(t);
+  const [a, b] = [await openJournal(t, path), await openJournal(t, path)];
+  await append(a, await append(a, ORIGIN, 0), 0);
+  const { tail } = await b.append(new Uint8Array(0), ORIGIN, { tag: "9", deadline: Date.now() + 60_000 });
+  assert.deepEqual(
+    tail.entries.map(({ data }) => data),
+    [new Uint8Array(0), new Uint8Array(0)],
+  );
 });
