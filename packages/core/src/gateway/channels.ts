@@ -10,7 +10,10 @@ import type { GatewayRecord } from "../record/record.ts";
 export interface ChannelMessages {
   /** A batch was appended and applied. Milliseconds; bytes of the entry. */
   "waystation:append": { readonly records: number; readonly bytes: number; readonly duration: number };
-  /** An entry became part of the state, whichever gateway appended it: `own` if it was this one. */
+  /**
+   * An entry became part of the state, whichever gateway appended it: `own` if it was this one. Not for what a state is loaded from, at
+   * the beginning and after `waystation:reload`.
+   */
   "waystation:applied": {
     readonly position: number;
     readonly own: boolean;

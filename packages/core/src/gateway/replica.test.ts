@@ -214,6 +214,29 @@ test("a replica that was overtaken by a snapshot loads it at the next exposition
   assert.equal(slow.health().position, 4);
 });
 
+test("what a state is loaded from is not published as applied", async (t) => {
+  const cluster = new Cluster(t, {}, { trimLagBytes: 0 });
+  const applied = listen(t, "waystation:applied");
+  const { gateway: fast } = await cluster.open();
+  for (let i = 0; i < 3; i++) await push(fast, String(i), `m ${i}\n`);
+  assert.equal(applied.length, 3);
+  const { gateway: late, journal } = await cluster.open();
+  assert.equal(applied.length, 3);
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
+  await push(fast, "3", "m 3\n");
+  await fast.compact();
+  await push(fast, "4", "m 4\n");
+  journal.heal();
+  await late.refresh();
+  assert.equal(late.health().position, 5);
+  await push(fast, "5", "m 5\n");
+  await late.refresh();
+  assert.deepEqual(
+    applied.filter(({ gateway }) => gateway === late).map(({ position }) => position),
+    [6],
+  );
+});
+
 test("a snapshot that is replaced while it is read is asked for again", async (t) => {
   const cluster = new Cluster(t);
   const { gateway } = await cluster.open();

@@ -273,7 +273,9 @@ export class Replica {
     this.#history?.add(at, data);
     this.#hashes.set(at.position, this.#state.hash);
     this.#hashes.delete(at.position - REMEMBERED_HASHES);
-    this.#publisher.publish("waystation:applied", { position: at.position, own, records, verdicts });
+    // A state that is loaded consists of what was applied before, or will be told about by the reload.
+    if (!this.#isLoading)
+      this.#publisher.publish("waystation:applied", { position: at.position, own, records, verdicts });
   }
 
   /** To be told the verdicts of an entry once it is applied, by whatever way it comes in. */
