@@ -1,8 +1,8 @@
 import * as fs from "node:fs/promises";
-import { WaystationError } from "@waystation/core";
+import { type Durability, WaystationError } from "@waystation/core";
 
 /** The functions of `node:fs/promises` that the journal is built on. Tests put faulty ones in their place. */
-export type Disk = Pick<typeof fs, "open" | "rename" | "unlink" | "readdir" | "mkdir">;
+export type Disk = Pick<typeof fs, "open" | "rename" | "unlink" | "readdir" | "mkdir" | "stat" | "statfs">;
 
 export const DISK: Disk = fs;
 
@@ -60,6 +60,16 @@ export async function syncFolder(disk: Disk, folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** `statfs` types of Linux file systems that are memory: include/uapi/linux/magic.h. */
+const MEMORY_TYPES = [0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */];
+
+/** What a synchronised file in this folder outlives: on a disk a host crash, in memory only that of the process. */
+export async function durabilityOf(disk: Disk, folder: string): Promise<Durability> {
+  if (process.platform !== "linux") return "host-crash";
+  const { type } = await disk.statfs(folder);
+  return MEMORY_TYPES.includes(type) ? "gateway-crash" : "host-crash";
 }
 
 export async function unlinkIfThere(disk: Disk, path: string): Promise<void> {

@@ -12,7 +12,7 @@ import {
   type Tail,
   WaystationError,
 } from "@waystation/core";
-import { DISK, type Disk, ioError, syncFolder, unlinkIfThere, writeFully } from "./disk.ts";
+import { DISK, type Disk, durabilityOf, ioError, syncFolder, unlinkIfThere, writeFully } from "./disk.ts";
 import { FRAME_HEADER_BYTES, tagNumber } from "./format.ts";
 import { FolderLock } from "./lock.ts";
 import type { Log } from "./log.ts";
@@ -43,13 +43,13 @@ export interface FileJournalOptions {
 export class FileJournal implements Journal {
   readonly name = "file";
   readonly shared = false;
-  readonly survives: Durability = "host-crash";
 
   readonly #folder: string;
   readonly #segmentBytes: number;
   readonly #trimLagBytes: number;
   readonly #disk: Disk;
   readonly #lifecycle: JournalLifecycle;
+  #survives: Durability = "host-crash";
   #lock: FolderLock | undefined;
   #openedLog: Log | undefined;
   /** The snapshot that `open` handed out. */
@@ -77,6 +77,11 @@ export class FileJournal implements Journal {
     this.#lifecycle = new JournalLifecycle(`the file journal ${this.#folder}`);
   }
 
+  /** `host-crash`, or, in a folder that is only in memory, `gateway-crash`. */
+  get survives(): Durability {
+    return this.#survives;
+  }
+
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {
     return this.#lifecycle.open(
       () => this.#open(signal),
@@ -95,6 +100,7 @@ export class FileJournal implements Journal {
       this.#snapshot = snapshot ?? { at: ORIGIN, size: 0 };
       this.#journalBytes = await log.bytesAfter(this.#snapshot.at.position);
       this.#notice = notice;
+      this.#survives = await durabilityOf(this.#disk, this.#folder);
       this.#openedLog = log;
       this.#lock = lock;
       return snapshot && { at: snapshot.at, chunks: snapshot.read() };

@@ -21,6 +21,8 @@ export class Log {
   readonly #segments: Segment[];
   /** The last segment, open for writing. */
   #file: File | undefined;
+  /** Of that file. */
+  #inode = 0;
   /** Set after a failed fsync: the last segment has to be written anew before anything else is done with it. */
   #distrusted = false;
 
@@ -48,10 +50,11 @@ export class Log {
     return this.#segments.at(-1)!;
   }
 
-  /** What may take long before an append: repairs after a failure, a new segment. Nothing is written if it fails. */
+  /** What comes before an append and may take long: repairs after a failure, a new segment. Nothing is written if it fails. */
   async prepare(): Promise<void> {
     await this.settle();
     if (this.#active.frameBytes > 0 && this.#active.end >= this.#options.segmentBytes) await this.#rotate();
+    await this.#checkPlace();
   }
 
   /**
@@ -131,12 +134,30 @@ export class Log {
   }
 
   async #writable(): Promise<File> {
+    if (this.#file) return this.#file;
     try {
-      this.#file ??= await this.#options.disk.open(this.#active.path, "r+");
+      const { disk } = this.#options;
+      this.#inode = (await disk.stat(this.#active.path)).ino;
+      this.#file = await disk.open(this.#active.path, "r+");
       return this.#file;
     } catch (error) {
       throw ioError(error, `opening ${this.#active.path}`);
     }
+  }
+
+  /** A file that was removed, or replaced by a copy, can still be written to, and nobody would ever find what was. */
+  async #checkPlace(): Promise<void> {
+    await this.#writable();
+    const { path } = this.#active;
+    const there = await this.#options.disk.stat(path).catch((error) => {
+      if (hasCode(error, "ENOENT")) return undefined;
+      throw ioError(error, `looking for ${path}`);
+    });
+    if (there?.ino === this.#inode) return;
+    throw new WaystationError(
+      "UNAVAILABLE",
+      `${path} was moved, removed or replaced while it was in use: put it back, or restart to go on with what is there`,
+    );
   }
 
   /** Closes the last segment's file. What was acknowledged is durable, so a failure to close it does not matter. */

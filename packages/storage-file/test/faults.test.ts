@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { cp, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Cursor, type Entry, type ErrorCode, isWaystationError, ORIGIN } from "@waystation/core";
 import fc from "fast-check";
@@ -189,6 +190,25 @@ describe("a journal that is in doubt about its last segment", () => {
   });
 });
 
+test("a journal whose files were moved away acknowledges nothing until they are back", async () => {
+  await using folder = await temporaryFolder();
+  const directory = join(folder.path, "journal");
+  const experiment = new Experiment(directory);
+  await experiment.journal.open();
+  await experiment.append();
+  await rename(directory, `${directory}.away`);
+  assert.equal(await experiment.append(), "UNAVAILABLE");
+  await cp(`${directory}.away`, directory, { recursive: true, filter: (path) => !path.endsWith("lock.db") });
+  assert.equal(await experiment.append(), "UNAVAILABLE");
+  const health = await experiment.journal.health();
+  assert.match(health.detail ?? "", /was moved, removed or replaced/);
+  await rm(directory, { recursive: true });
+  await rename(`${directory}.away`, directory);
+  assert.equal(await experiment.append(), undefined);
+  assert.equal((await experiment.journal.health()).ok, true);
+  await experiment.check();
+});
+
 describe("health", () => {
   test("is bad after a failed append, and good again when files can be written", async () => {
     await using folder = await temporaryFolder();
@@ -279,6 +299,7 @@ test("whatever fails, what is acknowledged is there, and what is refused is not"
       "datasync" as const,
       "sync" as const,
       "truncate" as const,
+      "stat" as const,
       "open" as const,
       "rename" as const,
     ),

@@ -1,7 +1,7 @@
 import { DISK, type Disk, type File } from "../src/disk.ts";
 
 const FILE_OPERATIONS = ["writev", "read", "sync", "datasync", "truncate", "stat", "close"] as const;
-const DISK_OPERATIONS = ["open", "rename", "unlink", "readdir", "mkdir"] as const;
+const DISK_OPERATIONS = ["open", "rename", "unlink", "readdir", "mkdir", "stat", "statfs"] as const;
 
 export interface Operation {
   readonly name: (typeof FILE_OPERATIONS)[number] | (typeof DISK_OPERATIONS)[number];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Cursor, isWaystationError, ORIGIN } from "@waystation/core";
@@ -55,6 +56,17 @@ test("does not give out an entry that has rotted while the journal was open", as
     return isWaystationError(error, "CORRUPT") && error.message.includes(`${path}: the entry at position 1`);
   });
   await journal.close();
+});
+
+test("says what it outlives: on a file system in memory, the gateway only", {
+  skip: !existsSync("/dev/shm") && "there is no file system in memory here",
+}, async () => {
+  const directory = await mkdtemp("/dev/shm/file-journal-");
+  const journal = new FileJournal({ directory });
+  await journal.open();
+  assert.equal(journal.survives, "gateway-crash");
+  await journal.close();
+  await rm(directory, { recursive: true });
 });
 
 test("refuses options that are no numbers of bytes", () => {
