@@ -231,13 +231,30 @@ test("a read that fails after an append does not make it count as refused", asyn
   const cluster = new Cluster(t);
   const { gateway, journal } = await cluster.open();
   const other = await cluster.open();
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
   // More than one tail holds, so that the append's tail leaves a gap.
   for (let i = 0; i < 6; i++) await push(other.gateway, `b${i}`, `big{x="${"v".repeat(1_000_000)}"} 1\n`);
+  assert.equal(gateway.health().position, 0);
+  journal.heal();
+  const reads = journal.calls.read;
   journal.failNext("read", { kind: "reject", code: "UNAVAILABLE" }, { kind: "reject", code: "TRUNCATED" });
   await push(gateway, "a", "m 1\n");
   assert.equal(journal.calls.append, 1);
+  assert.ok(journal.calls.read >= reads + 2, "nothing had to be read");
   assert.equal(await valueIn(other.gateway, "m", "a"), "1");
   assert.equal((await gateway.expose()).text(), (await other.gateway.expose()).text());
+});
+
+test("an append whose tail leaves a gap is applied behind what fills it", async (t) => {
+  const cluster = new Cluster(t);
+  const { gateway, journal } = await cluster.open();
+  const { gateway: other } = await cluster.open();
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
+  for (let i = 0; i < 6; i++) await push(other, `b${i}`, `big{x="${"v".repeat(1_000_000)}"} 1\n`);
+  journal.heal();
+  await push(gateway, "a", "m 1\n");
+  assert.equal(gateway.health().position, 7);
+  assert.equal((await gateway.expose()).text(), (await other.expose()).text());
 });
 
 test("a journal that does not answer an append leaves nobody waiting", async (t) => {

@@ -5,7 +5,6 @@ import { WaystationError } from "../errors.ts";
 import type { AppendOwn, Cursor, Journal, Snapshot, Tail } from "../journal/journal.ts";
 import { MemoryJournal, MemoryStore } from "../journal/memory-journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
-import type { FaultyJournal } from "../testing/faulty-journal.ts";
 import { Gateway } from "./gateway.ts";
 
 /** Delays answers: what a call saw is then older than the moment at which its caller learns of it. */
@@ -20,7 +19,7 @@ function delaying(method: "read" | "append") {
     get calls(): number {
       return calls;
     },
-    wrap(journal: FaultyJournal): Journal {
+    wrap<Wrapped extends Journal>(journal: Wrapped): Wrapped {
       const call = journal[method].bind(journal) as (...args: unknown[]) => Promise<unknown>;
       const delayed = async (...args: unknown[]) => {
         calls++;
@@ -198,6 +197,32 @@ for (const how of ["push", "exposition"] as const) {
     assert.equal((reloads[0]!.reason as { code?: string }).code, "REWOUND");
   });
 }
+
+test("an append that was answered from a history that was left meanwhile is in doubt, and changes nothing", async (t) => {
+  const [lost, found] = [new MemoryStore(), new MemoryStore()];
+  const [there, here] = await Promise.all(
+    [lost, found].map((store) => Gateway.open({ journal: new MemoryJournal(store) })),
+  );
+  t.after(() => Promise.all([there!.close(), here!.close()]));
+  await push(here!, "here", "m 1\n");
+  const journal = new Redirected(lost, found);
+  const appends = delaying("append");
+  const gateway = await Gateway.open({ journal: appends.wrap(journal) });
+  t.after(() => gateway.close());
+  await push(gateway, "a", "m 1\n");
+  // An append whose answer, with an entry of somebody else before it, is on its way when the history changes.
+  const { closed, open } = gate();
+  appends.hold(closed);
+  await push(there!, "there", "m 1\n");
+  const pushed = push(gateway, "b", "m 2\n");
+  await until(() => lost.head.position === 3);
+  await journal.next();
+  assert.equal(await valueIn(gateway, "m", "here"), "1");
+  open();
+  await rejects(pushed, "IN_DOUBT");
+  assert.equal((await gateway.expose()).text(), (await here!.expose()).text());
+  assert.equal(gateway.health().position, 1);
+});
 
 test("a replica that was overtaken by a snapshot loads it at the next exposition", async (t) => {
   const cluster = new Cluster(t, {}, { trimLagBytes: 0 });
