@@ -30,8 +30,13 @@ function push(
   return { id, request: { kind, group, families }, replica: 0, invoked, returned, outcome };
 }
 
-function remove(id: number, [invoked, returned]: readonly [number, number], outcome: Outcome = "done"): Operation {
-  return { id, request: { kind: "delete", group: A, families: [] }, replica: 0, invoked, returned, outcome };
+function remove(
+  id: number,
+  [invoked, returned]: readonly [number, number],
+  outcome: Outcome = "done",
+  group = A,
+): Operation {
+  return { id, request: { kind: "delete", group, families: [] }, replica: 0, invoked, returned, outcome };
 }
 
 /** @param values what `m` of group a and of group b showed, if anything */
@@ -77,6 +82,17 @@ test("a legal history is accepted", () => {
     scrape(10, [61, 62], [undefined, 4]),
   ];
   assert.deepEqual(check(history, stored(first, second, unknown, other, gone)), []);
+});
+
+test("which of two deletes is which is found out by what else happened", () => {
+  const seen = push(1, [0, 10]);
+  const lost = remove(2, [11, 12], "unknown");
+  const other = push(3, [20, 30], "done", { group: B });
+  const late = remove(4, [40, 50]);
+  const history = [seen, lost, other, late, scrape(5, [13, 19], []), scrape(6, [41, 60], [undefined, 3])];
+  // The first one is what the client of #2 never heard of, since #3 came before #4.
+  assert.deepEqual(check(history, stored(seen, lost, other, late)), []);
+  assert.deepEqual(check([...history, scrape(7, [31, 32], [undefined, 3])], stored(seen, lost, other, late)), []);
 });
 
 test("each thing that can be wrong is found", () => {

@@ -37,62 +37,72 @@ export function check(
   return [...wrongVerdicts, ...checkScrapes(scrapes, sequence, states)];
 }
 
-/** Finds out which operation each stored write is. */
+/**
+ * Finds out which operation each stored write is. Deletes of one group are alike: which is which only shows in their times. One that
+ * was called after something else had returned comes after that, so it is not taken as long as such a thing is yet to come; of the
+ * others the one that returned first is taken, since the rest may still fit to a later place.
+ */
 function attribute(
   writes: readonly Write[],
   order: readonly StoredWrite[],
 ): { readonly sequence: readonly Write[]; readonly violations: string[] } {
   const violations: string[] = [];
   const pushes = new Map(writes.filter(({ request }) => request.kind !== "delete").map((write) => [write.id, write]));
-  const deletes = new Deletes(writes, order);
+  const remaining = new Remaining(writes);
   const sequence: Write[] = [];
-  for (const [position, stored] of order.entries()) {
-    const write = stored.id === undefined ? deletes.take(stored.group, position) : pushes.get(stored.id);
+  for (const stored of order) {
+    const write = stored.id === undefined ? remaining.takeDelete(stored.group) : pushes.get(stored.id);
     if (write === undefined || write.request.kind !== stored.kind || groupName(write.request.group) !== stored.group) {
       violations.push(
         `the journal has a ${stored.kind} of ${stored.group} (${stored.id ?? "no id"}) that nobody asked for`,
       );
     } else {
+      remaining.remove(write);
       sequence.push(write);
     }
   }
   return { sequence, violations };
 }
 
-/**
- * Deletes of one group are alike: which is which only shows in their times. Each stored one is taken for that of the possible ones
- * which returned first, since the others may still fit to a later one.
- */
-class Deletes {
-  readonly #byGroup = new Map<string, { readonly write: Write; readonly after: number; readonly before: number }[]>();
+/** Writes whose place in the order is yet to come. */
+class Remaining {
+  readonly #taken = new Set<Write>();
+  /** Those that must have a place, by the time at which they returned. */
+  readonly #certain: readonly Write[];
+  #first = 0;
+  readonly #deletes = new Map<string, Write[]>();
 
-  constructor(writes: readonly Write[], order: readonly StoredWrite[]) {
-    const positions = new Map(order.flatMap(({ id }, position) => (id === undefined ? [] : [[id, position] as const])));
-    const placed = writes.filter(({ id }) => positions.has(id));
-    for (const write of writes) {
+  constructor(writes: readonly Write[]) {
+    const byEnd = writes.toSorted((a, b) => endOf(a) - endOf(b));
+    this.#certain = byEnd.filter(({ outcome }) => outcome === "done" || outcome === "rejected");
+    for (const write of byEnd) {
       if (write.request.kind !== "delete" || write.outcome === "refused") continue;
-      let [after, before] = [-1, Number.POSITIVE_INFINITY];
-      for (const { id, invoked, returned } of placed) {
-        const position = positions.get(id)!;
-        if (returned < write.invoked) after = Math.max(after, position);
-        if (endOf(write) < invoked) before = Math.min(before, position);
-      }
       const group = groupName(write.request.group);
-      this.#byGroup.set(group, [...(this.#byGroup.get(group) ?? []), { write, after, before }]);
+      this.#deletes.set(group, [...(this.#deletes.get(group) ?? []), write]);
     }
-    for (const deletes of this.#byGroup.values()) deletes.sort((a, b) => endOf(a.write) - endOf(b.write));
   }
 
-  take(group: string, position: number): Write | undefined {
-    const deletes = this.#byGroup.get(group) ?? [];
-    const index = deletes.findIndex(({ after, before }) => after < position && position < before);
-    return index < 0 ? undefined : deletes.splice(index, 1)[0]!.write;
+  takeDelete(group: string): Write | undefined {
+    const deletes = this.#deletes.get(group) ?? [];
+    const end = this.#earliestEnd();
+    const index = deletes.findIndex(({ invoked }) => invoked <= end);
+    return deletes.splice(Math.max(0, index), 1)[0];
+  }
+
+  remove(write: Write): void {
+    this.#taken.add(write);
+  }
+
+  #earliestEnd(): number {
+    while (this.#first < this.#certain.length && this.#taken.has(this.#certain[this.#first]!)) this.#first++;
+    const next = this.#certain[this.#first];
+    return next === undefined ? Number.POSITIVE_INFINITY : endOf(next);
   }
 }
 
-/** Until when an operation may have happened. */
+/** Until when an operation may have happened: what is said to be refused may have to be taken for unknown. */
 function endOf({ outcome, returned }: Operation): number {
-  return outcome === "unknown" ? Number.POSITIVE_INFINITY : returned;
+  return outcome === "unknown" || outcome === "refused" ? Number.POSITIVE_INFINITY : returned;
 }
 
 function checkAnswers(writes: readonly Write[], sequence: readonly Write[], options: CheckOptions): string[] {
