@@ -11,6 +11,8 @@ interface FileResult {
   passed: number;
   failed: number;
   skipped: number;
+  /** Seconds that the file took. */
+  took?: number;
   /** What the file's process printed; shown only if something in it fails. */
   output: string[];
 }
@@ -38,6 +40,8 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         underWay.add(`${nameOf(event.data)}: ${event.data.name}`);
         break;
       case "test:complete":
+        // The event of the file as a whole has no other file that it was run from.
+        if (!("entryFile" in event.data)) resultOf(nameOf(event.data)).took = event.data.details.duration_ms / 1000;
         underWay.delete(`${nameOf(event.data)}: ${event.data.name}`);
         break;
       case "test:start":
@@ -108,9 +112,9 @@ function resultOf(file: string): FileResult {
 }
 
 function lineOf(file: string): string {
-  const { passed, failed, skipped } = resultOf(file);
+  const { passed, failed, skipped, took = 0 } = resultOf(file);
   const counts = [`${passed} passed`, failed > 0 && `${failed} failed`, skipped > 0 && `${skipped} skipped`];
-  return `${failed > 0 ? "FAIL" : " ok "} ${file}: ${counts.filter(Boolean).join(", ")}\n`;
+  return `${failed > 0 ? "FAIL" : " ok "} ${file}: ${counts.filter(Boolean).join(", ")}${took >= 1 ? ` (${took.toFixed(0)} s)` : ""}\n`;
 }
 
 /** The file that was run; a test may be defined in another one. */
