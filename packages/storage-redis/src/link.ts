@@ -11,11 +11,8 @@ const LONGEST_PAUSE = 1000;
 /** After a session that ends sooner there is a pause too, so that a server which closes connections is not asked without end. */
 const SHORT_LIVED = 1000;
 
-/**
- * What may be done with commands whose answer was lost: send them again, or not. For a time after Redis has restarted or failed over,
- * in which gateways put back what it may have lost, an `append` is not sent, and a `read` that succeeds is sent again afterwards.
- */
-export type Manner = "repeatable" | "once" | "append" | "read";
+/** What may be done with commands whose answer was lost: send them again, or not. */
+export type Manner = "repeatable" | "once";
 
 /** Keeps a session with Redis for as long as it is open, and runs calls on it. Times are those of `performance.now()`. */
 export class Link {
@@ -70,30 +67,37 @@ export class Link {
 
   /**
    * Runs commands, waiting for a session if there is none, and settles by `until`. Commands that were certainly not executed since the
-   * connection failed or this was the wrong server are tried again on the next session; others only if their manner allows it.
-   * Rejects with a `WaystationError`, `IN_DOUBT` only for those that are not sent again.
+   * connection failed or this was the wrong server are tried again on the next session; others only if they are `repeatable`. Rejects
+   * with a `WaystationError`: `IN_DOUBT` only for `once`.
+   *
+   * @param whileUnsettled Given if the commands have to wait until Redis may be believed to have all: for some time after it has
+   * restarted or failed over, gateways put back what it may have lost. Called when such a wait begins, to find out at once that it is
+   * this gateway's turn.
    */
-  async call<T>(until: number, manner: Manner, commands: (session: Session) => Promise<T>): Promise<T> {
-    const once = manner === "once" || manner === "append";
+  async call<T>(
+    until: number,
+    manner: Manner,
+    commands: (session: Session) => Promise<T>,
+    whileUnsettled?: () => Promise<unknown>,
+  ): Promise<T> {
     for (;;) {
       const session = await this.#connected(until, () => undefined);
-      if (manner === "append" && performance.now() < session.settledFrom) {
+      if (whileUnsettled && performance.now() < session.settledFrom) {
+        await whileUnsettled();
         await this.#settled(session, until);
         continue;
       }
       try {
-        const result = await session.run(until - performance.now(), commands);
-        if (manner !== "read" || performance.now() >= session.settledFrom) return result;
-        await this.#settled(session, until);
+        return await session.run(until - performance.now(), commands);
       } catch (error) {
         if (error instanceof TypeError || error instanceof RangeError) throw error; // a defect, not a failure
         const failure = commandFailure(error);
         if (!(failure instanceof LostConnection)) {
-          if (failure.code !== "IN_DOUBT" || once) throw failure;
+          if (failure.code !== "IN_DOUBT" || manner === "once") throw failure;
           throw new WaystationError("UNAVAILABLE", failure.message);
         }
         this.#drop(session, failure.message);
-        if (!failure.unsent && once) {
+        if (!failure.unsent && manner === "once") {
           throw new WaystationError("IN_DOUBT", `the answer of Redis was lost: ${failure.message}`);
         }
       }
@@ -126,7 +130,7 @@ export class Link {
     return this.#session;
   }
 
-  /** Waits until the session is settled, or has ended; rejects with `UNAVAILABLE` if that takes longer than there is time. */
+  /** Waits until the session is settled or has ended; rejects with `UNAVAILABLE` if that takes longer than there is time. */
   async #settled(session: Session, until: number): Promise<void> {
     if (session.settledFrom > until) {
       throw new WaystationError(
@@ -135,11 +139,9 @@ export class Link {
       );
     }
     const timer = new AbortController();
-    const { signal } = timer;
-    await Promise.race([
-      session.ended,
-      sleep(session.settledFrom - performance.now(), undefined, { signal }).catch(() => {}),
-    ]);
+    const left = Math.max(0, session.settledFrom - performance.now());
+    const wait = sleep(left, undefined, { signal: timer.signal }).catch(() => {});
+    await Promise.race([session.ended, wait]);
     timer.abort();
   }
 

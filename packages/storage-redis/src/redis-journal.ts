@@ -98,7 +98,12 @@ export class RedisJournal implements Journal {
       const time = Math.min(this.#settings.timeout, Math.max(LEAST_APPEND_TIME, left));
       const until = performance.now() + time;
       try {
-        return await this.#link.call(until, "append", (session) => this.#append(session, data, since, own, until));
+        return await this.#link.call(
+          until,
+          "once",
+          (session) => this.#append(session, data, since, own, until),
+          () => this.#read(since, until),
+        );
       } catch (error) {
         if (isWaystationError(error, "IN_DOUBT")) this.#copies.doubt(own);
         throw error;
@@ -107,15 +112,9 @@ export class RedisJournal implements Journal {
   }
 
   read(since: Cursor): Promise<Tail> {
-    return this.#lifecycle.use(async () => {
+    return this.#lifecycle.use(() => {
       const until = performance.now() + this.#settings.timeout;
-      const tail = await this.#link.call(until, "read", async (session) => {
-        const found = await readTail(session, this.#keys, since);
-        await this.#copies.confirmRead(session, this.#keys, found, until);
-        return found;
-      });
-      this.#saw(tail);
-      return tail;
+      return this.#read(since, until, () => this.#read(since, until));
     });
   }
 
@@ -172,6 +171,17 @@ export class RedisJournal implements Journal {
       this.#watch.close();
       await this.#link.close();
     });
+  }
+
+  async #read(since: Cursor, until: number, whileUnsettled?: () => Promise<unknown>): Promise<Tail> {
+    const commands = async (session: Session): Promise<Tail> => {
+      const found = await readTail(session, this.#keys, since);
+      await this.#copies.confirmRead(session, this.#keys, found, until);
+      return found;
+    };
+    const tail = await this.#link.call(until, "repeatable", commands, whileUnsettled);
+    this.#saw(tail);
+    return tail;
   }
 
   async #append(

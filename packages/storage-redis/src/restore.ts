@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedHistory, type Cursor, type Entry, MAX_TAIL_BYTES, WaystationError } from "@waystation/core";
 import { type Facts, readFacts } from "./facts.ts";
 import type { Link } from "./link.ts";
@@ -9,8 +10,10 @@ import { BROKEN, readTail } from "./tail.ts";
 
 /** Most entries that one script writes. */
 const BATCH_ENTRIES = 1000;
-/** How often it is looked again when the head moves meanwhile: other replicas restore it at the same time. */
-const TRIES = 20;
+/** How often it is looked again when the head moves meanwhile, since other gateways restore it at the same time. */
+const TRIES = 100;
+/** Longest pause before that, in milliseconds: they are not to be in each other's way all the time. */
+const PAUSE = 50;
 
 /** Puts a history back into a journal that lost the end of it; see `Journal.restore`. */
 export class Restorer {
@@ -30,6 +33,7 @@ export class Restorer {
     let upload: Upload | undefined;
     const at = history.entries.at(-1) ?? history.before;
     for (let tries = 0; tries < TRIES; tries++) {
+      if (tries > 0) await sleep(Math.random() * PAUSE);
       const facts = await this.#call((session) => readFacts(session, this.#keys));
       if (!facts.whole) throw new WaystationError("UNAVAILABLE", `the journal in Redis is damaged: ${BROKEN}`);
       if (facts.head.position >= at.position) return this.#holds(at);

@@ -99,7 +99,7 @@ function parseId(id: Buffer): Cursor {
   return { position: Number(text.slice(0, dash)), tag: text.slice(dash + 1) };
 }
 
-/** The same memory as a plain Uint8Array. */
+/** A copy: the buffer is a piece of what the socket read at once, which a small entry that is kept would keep as a whole. */
 function bytes(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return new Uint8Array(buffer);
 }

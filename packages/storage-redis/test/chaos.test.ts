@@ -9,6 +9,8 @@ import type { RedisProcess } from "./redis-process.ts";
 import type { TcpProxy } from "./tcp-proxy.ts";
 
 const SECONDS = process.env["WAYSTATION_SOAK"] === "1" ? 90 : 5;
+/** The restart grace, in milliseconds. */
+const GRACE = 1000;
 const SEED = Number(process.env["SEED"] ?? randomInt(2 ** 31));
 
 /** One call, with its bounds in real time. */
@@ -51,11 +53,11 @@ async function replicate(id: number, replica: Replica, history: Call[], stopped:
   };
   while (!stopped()) {
     const tag = randomTag();
-    const write = await timed("append", async () => (await replica.append(tag, 1200)).position);
+    const write = await timed("append", async () => (await replica.append(tag, 1.5 * GRACE)).position);
     history.push({ ...write, tag });
     const read = await timed("read", () => replica.catchUp());
     history.push(read);
-    if (read.outcome === "failed") await sleep(20);
+    await sleep(read.outcome === "failed" ? 20 : 2);
   }
 }
 
@@ -97,6 +99,8 @@ async function disturb(server: RedisProcess, proxies: readonly TcpProxy[], next:
     "kill and restart Redis": async () => {
       await server.kill();
       await server.restart();
+      // Nobody can put back what it holds while it is cut off: the grace has to pass without further faults.
+      await sleep(1.5 * GRACE);
     },
   };
   while (!stopped()) {
@@ -155,7 +159,7 @@ suite("under random faults", { skip: skipRedis }, () => {
       for (let i = 0; i < 3; i++) {
         const proxy = await startProxy(t, server.port);
         proxies.push(proxy);
-        const settings = { url: proxy.url, timeout: 1500, connectTimeout: 300, restartGrace: 700 };
+        const settings = { url: proxy.url, timeout: 2 * GRACE, connectTimeout: 300, restartGrace: GRACE };
         replicas.push(new Replica(await openJournal(t, settings)));
       }
       const end = performance.now() + SECONDS * 1000;

@@ -170,10 +170,11 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     await server.kill();
     await server.restart();
     const reading = behind.read(ORIGIN);
-    const appending = append(behind, old);
+    const appending = append(behind, ORIGIN);
     appending.catch(() => {});
     await sleep(300);
     await rejectsWith(ahead.read(acknowledged), "REWOUND");
+    await rejectsWith(append(ahead, acknowledged), "REWOUND");
     assert.equal(await ahead.restore(historyOf(entries)), "restored");
     assert((await reading).head >= 2);
     const next = await appending;

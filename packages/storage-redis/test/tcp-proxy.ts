@@ -1,12 +1,49 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** What happens to bytes on their way to the server (`up`) or back (`down`). */
+/** Bytes on their way to the server (`up`), or back (`down`). */
 type Way = "up" | "down";
 
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  readonly lanes: Readonly<Record<Way, Lane>>;
+}
+
+/** One way of one connection: delivers in order, whatever is held up or delayed. */
+class Lane {
+  readonly #to: Socket;
+  readonly #waiting: { readonly due: number; readonly deliver: (to: Socket) => void }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #held: boolean;
+
+  constructor(to: Socket, held: boolean) {
+    this.#to = to;
+    this.#held = held;
+  }
+
+  pass(delay: number, deliver: (to: Socket) => void): void {
+    this.#waiting.push({ due: performance.now() + delay, deliver });
+    this.#pump();
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#pump();
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    while (!this.#held && this.#waiting.length > 0) {
+      const left = this.#waiting[0]!.due - performance.now();
+      if (left > 0) {
+        this.#timer = setTimeout(() => this.#pump(), left);
+        return;
+      }
+      const { deliver } = this.#waiting.shift()!;
+      if (!this.#to.destroyed) deliver(this.#to);
+    }
+  }
 }
 
 /**
@@ -17,8 +54,7 @@ export class TcpProxy {
   readonly #target: { readonly port: number; readonly host: string };
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  /** Bytes that wait for `release`, while a way is held up. */
-  readonly #held: Record<Way, (() => void)[] | undefined> = { up: undefined, down: undefined };
+  readonly #held: Record<Way, boolean> = { up: false, down: false };
   #delay = 0;
   #refusing = false;
 
@@ -68,14 +104,12 @@ export class TcpProxy {
 
   /** Keeps back all bytes of one way; what the client sent is delivered by `release` even if the client is gone by then. */
   hold(way: Way): void {
-    this.#held[way] ??= [];
+    this.#hold(way, true);
   }
 
   /** Delivers what was kept back, in order. */
   release(way: Way): void {
-    const held = this.#held[way] ?? [];
-    this.#held[way] = undefined;
-    for (const deliver of held) deliver();
+    this.#hold(way, false);
   }
 
   async stop(): Promise<void> {
@@ -95,29 +129,29 @@ export class TcpProxy {
     }
     const server = connect({ ...this.#target, allowHalfOpen: true });
     server.on("error", () => client.destroy());
-    const pair: Pair = { client, server };
+    const pair: Pair = {
+      client,
+      server,
+      lanes: { up: new Lane(server, this.#held.up), down: new Lane(client, this.#held.down) },
+    };
     this.#pairs.add(pair);
-    this.#forward(client, server, "up");
-    this.#forward(server, client, "down");
+    this.#forward(client, pair.lanes.up);
+    this.#forward(server, pair.lanes.down);
     server.once("close", () => {
       this.#pairs.delete(pair);
       client.destroy();
     });
   }
 
-  #forward(from: Socket, to: Socket, way: Way): void {
-    const pass = (action: () => void): void => {
-      const deliver = () => {
-        if (!to.destroyed) action();
-      };
-      const held = this.#held[way];
-      if (held) held.push(deliver);
-      else if (this.#delay > 0) setTimeout(deliver, this.#delay);
-      else deliver();
-    };
-    from.on("data", (chunk: Buffer) => pass(() => to.write(chunk)));
-    // The end goes the same way as the bytes before it, and never overtakes them.
-    from.on("close", () => pass(() => to.end()));
-    from.on("end", () => pass(() => to.end()));
+  #forward(from: Socket, lane: Lane): void {
+    from.on("data", (chunk: Buffer) => lane.pass(this.#delay, (to) => to.write(chunk)));
+    // The end goes the same way as the bytes before it.
+    from.once("end", () => lane.pass(this.#delay, (to) => to.end()));
+    from.once("close", () => lane.pass(this.#delay, (to) => to.end()));
+  }
+
+  #hold(way: Way, held: boolean): void {
+    this.#held[way] = held;
+    for (const { lanes } of this.#pairs) lanes[way].hold(held);
   }
 }
