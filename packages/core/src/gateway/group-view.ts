@@ -3,10 +3,10 @@ import { writeHelpLine, writeTypeLine } from "../exposition/text-encoder.ts";
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily, MetricType } from "../model/metric-family.ts";
-import { linesOf, linesStart } from "../record/family-block.ts";
+import { countLines, linesOf, linesStart } from "../record/family-block.ts";
 import { familyTree } from "../state/family-tree.ts";
 import { familyStamp, type Group, type GroupContent, latestStamp } from "../state/group.ts";
-import { FAILURE_TIME, PUSH_TIME } from "../state/sequence.ts";
+import { FAILURE_TIME, PUSH_TIME } from "../state/sequence-entry.ts";
 
 /** What a family is, apart from its samples. Strings are byte strings. */
 export interface FamilyHead {
@@ -146,12 +146,3 @@ class ContentView implements GroupView {
     return out.bytes();
   }
 }
-
-/** Every sample line ends in a line feed, and none holds another: in label values they are escaped. */
-function countLines(bytes: Uint8Array, start: number): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LF, start); at >= 0; at = bytes.indexOf(LF, at + 1)) count++;
-  return count;
-}
-
-const LF = 0x0a;

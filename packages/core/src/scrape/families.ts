@@ -3,7 +3,7 @@ import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
-import { HEAD } from "../state/sequence.ts";
+import { HEAD } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
 
 /** Collects families from pages, for formats in which a family is one message: it is complete when the next one begins. */

@@ -8,7 +8,7 @@ import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { Group, GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
-import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence.ts";
+import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
 
 /**

@@ -3,7 +3,7 @@ import { exposes, PARTS } from "../model/series-names.ts";
 import { heldType, seriesIn } from "./consistency.ts";
 import type { Family } from "./family.ts";
 import type { Group } from "./group.ts";
-import type { GroupEntry, SequenceEntry } from "./sequence.ts";
+import type { GroupEntry, SequenceEntry } from "./sequence-entry.ts";
 import type { State } from "./state.ts";
 
 /**

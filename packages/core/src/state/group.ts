@@ -6,7 +6,7 @@ import type { StateHash } from "../record/entry.ts";
 import { type FamilySide, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import type { Layout } from "./layout.ts";
-import type { SequenceEntry } from "./sequence.ts";
+import type { SequenceEntry } from "./sequence-entry.ts";
 
 /** Everything that one grouping key holds. Immutable: a push replaces it, so whoever took it keeps seeing one moment. */
 export interface GroupContent extends GroupTimes {

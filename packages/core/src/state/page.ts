@@ -1,4 +1,4 @@
-import { HEAD, type SequenceEntry, type Shown } from "./sequence.ts";
+import { HEAD, type SequenceEntry, type Shown } from "./sequence-entry.ts";
 
 /** What a page showed when a view was frozen. */
 export interface PageView {

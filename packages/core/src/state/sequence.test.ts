@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { deleteRecord, exposedText, pushRecord, wipeRecord } from "../../test/state-kit.ts";
 import { compareBytes } from "../model/byte-string.ts";
 import { compareGroupingKeys } from "../model/grouping-key.ts";
-import type { Sequence, SequenceEntry } from "./sequence.ts";
+import type { Sequence } from "./sequence.ts";
+import type { SequenceEntry } from "./sequence-entry.ts";
 import { State } from "./state.ts";
 
 const MAX_PAGE_BYTES = 48 * 1024;

@@ -25,8 +25,10 @@ import { Family, type FamilyHead } from "./family.ts";
 import { Group, type GroupContent, latestStamp, NOTHING, type Shape } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
-import { FAILURE_TIME, HEAD, PUSH_TIME, Sequence, type SequenceEntry } from "./sequence.ts";
+import { Sequence } from "./sequence.ts";
+import { FAILURE_TIME, HEAD, PUSH_TIME, type SequenceEntry } from "./sequence-entry.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
+import { Usage } from "./usage.ts";
 
 const NO_FAMILIES = encodeLayout([]);
 
@@ -47,6 +49,7 @@ export class State implements ConsistencyIndex {
   #seriesBytes = 0;
   #suspect = false;
   #contradicted = false;
+  #usage: Usage | undefined;
 
   get hash(): StateHash {
     return this.#hash;
@@ -54,6 +57,12 @@ export class State implements ConsistencyIndex {
 
   get groupCount(): number {
     return this.#groups.size;
+  }
+
+  /** For limits only: verdicts do not depend on it. */
+  get usage(): Usage {
+    this.#usage ??= new Usage(this.#groups.values());
+    return this.#usage;
   }
 
   /** Bytes of sample lines and their bookkeeping in all groups. */
@@ -301,6 +310,7 @@ export class State implements ConsistencyIndex {
     this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!);
     this.#layouts.release(content.layout);
     this.#groups.delete(id);
+    this.#usage?.forget(group);
     this.#seriesBytes -= content.body.length;
     this.#hash = exchange(this.#hash, group.hash, EMPTY_STATE_HASH);
     return undefined;
@@ -320,6 +330,7 @@ export class State implements ConsistencyIndex {
     this.sequence.clear();
     this.#seriesBytes = 0;
     this.#hash = EMPTY_STATE_HASH;
+    this.#usage = undefined;
     this.#suspect = false;
     this.#contradicted = false;
   }
@@ -345,6 +356,7 @@ export class State implements ConsistencyIndex {
     const hash = hashGroup(group.keyHash, content);
     this.#hash = exchange(this.#hash, group.hash, hash);
     group.hash = hash;
+    this.#usage?.note(group);
   }
 
   #exchangeEntries(group: Group, content: GroupContent): void {
