@@ -7,6 +7,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
+// A runner that has lost its patience ends this process by a signal, after which nothing would end the servers.
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
+
 /** A Redis (or Valkey) server of this test's own: on a free port of the loopback, with a folder of its own, without persistence. */
 export class RedisProcess {
   readonly port: number;
