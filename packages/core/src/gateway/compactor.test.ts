@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
+import { WaystationError } from "../errors.ts";
+import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
+import type { FaultyJournal } from "../testing/faulty-journal.ts";
 import { Publisher } from "./channels.ts";
 import { Compactor } from "./compactor.ts";
 import { Replica } from "./replica.ts";
@@ -152,7 +155,74 @@ test("a gateway whose journal is overdue takes no pushes", async (t) => {
   await rejects(push(gateway, "b", "m 2\n"), "FULL");
   assert.equal(cluster.store.head.position, pushed);
   journal.heal();
-  await gateway.compact();
+  // The next push that is refused after a while sets off a compaction.
+  const now = Date.now.bind(Date);
+  t.mock.method(Date, "now", () => now() + 31_000);
+  await rejects(push(gateway, "b", "m 2\n"), "FULL");
+  await until(() => gateway.health().journalBytes === 0);
   await push(gateway, "b", "m 2\n");
   assert.equal(await valueIn(gateway, "m", "b"), "2");
+});
+
+/** Journals that give leases, as those do that processes share. */
+function withLeases() {
+  const holders = new Map<string, string>();
+  return (journal: FaultyJournal): Journal =>
+    Object.assign(journal, {
+      async lease(name: string, holder: string, ms: number) {
+        if ((holders.get(name) ?? holder) !== holder) return false;
+        if (ms > 0) holders.set(name, holder);
+        else holders.delete(name);
+        return true;
+      },
+    });
+}
+
+test("of several replicas one compacts at a time, and the others notice that it was done", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 2_000 });
+  const wrap = withLeases();
+  const opened = [await cluster.open({}, wrap), await cluster.open({}, wrap), await cluster.open({}, wrap)];
+  const compactions = listen(t, "waystation:compaction");
+  const { closed, open } = gate();
+  for (const { journal } of opened) journal.failNext("compact", { kind: "hold", until: closed });
+  const calls = () => opened.reduce((sum, { journal }) => sum + journal.calls.compact, 0);
+  for (let i = 0; calls() === 0; i++) {
+    assert.ok(i < 50, "nobody compacts");
+    await push(opened[i % 3]!.gateway, "a", `m{x="${"v".repeat(200)}"} ${i}\n`);
+    await Promise.all(opened.map(({ gateway }) => gateway.refresh()));
+  }
+  for (const { gateway } of opened) assert.ok(gateway.health().journalBytes > 2_000);
+  for (const { gateway } of opened) await push(gateway, "a", "m 1\n");
+  assert.equal(calls(), 1);
+  open();
+  await until(() => compactions.length === 1);
+  // The others' turn comes later.
+  const now = Date.now.bind(Date);
+  t.mock.method(Date, "now", () => now() + 31_000);
+  for (const { gateway } of opened) await push(gateway, "a", "m 2\n");
+  await until(() => opened.every(({ gateway }) => gateway.health().journalBytes < 2_000));
+  assert.equal(calls(), 1);
+  assert.deepEqual(
+    compactions.map(({ outcome }) => outcome),
+    ["published"],
+  );
+});
+
+test("a lease that cannot be had is asked for again later", async (t) => {
+  const cluster = new Cluster(t, { compactAfterBytes: 1 });
+  let asked = 0;
+  const { gateway, journal } = await cluster.open({}, (journal) =>
+    Object.assign(journal, {
+      async lease(): Promise<boolean> {
+        if (++asked === 1) throw new WaystationError("UNAVAILABLE", "no answer");
+        return true;
+      },
+    }),
+  );
+  for (let i = 0; i < 5; i++) await push(gateway, "a", `m ${i}\n`);
+  assert.deepEqual([asked, journal.calls.compact], [1, 0]);
+  const now = Date.now.bind(Date);
+  t.mock.method(Date, "now", () => now() + 31_000);
+  await push(gateway, "a", "m 6\n");
+  await until(() => cluster.store.snapshot !== undefined);
 });

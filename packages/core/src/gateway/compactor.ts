@@ -1,10 +1,14 @@
+import { randomUUID } from "node:crypto";
 import type { Journal } from "../journal/journal.ts";
 import type { Publisher } from "./channels.ts";
 import type { Replica } from "./replica.ts";
 import { encodeSnapshot } from "./snapshot.ts";
 
-/** Milliseconds before a failed compaction is tried again. */
+/** Milliseconds before a failed compaction, or one that another replica is at, is tried again. */
 const RETRY_AFTER = 30_000;
+/** Names the lease by which one replica at a time compacts on its own; and for how many milliseconds it is taken. */
+const LEASE = "compaction";
+const LEASE_MS = 300_000;
 
 /**
  * Replaces old entries by a snapshot once they outweigh it, so that a journal takes at most about twice the space of the state,
@@ -15,6 +19,7 @@ export class Compactor {
   readonly #replica: Replica;
   readonly #publisher: Publisher;
   readonly #minBytes: number;
+  readonly #holder = randomUUID();
   #running: Promise<void> | undefined;
   #notBefore = 0;
 
@@ -38,20 +43,48 @@ export class Compactor {
 
   /** Starts a compaction if one is due. */
   check(): void {
-    if (this.#running !== undefined || this.#replica.bytesSinceSnapshot <= this.threshold) return;
+    if (this.#running !== undefined || !this.#isDue) return;
     if (Date.now() < this.#notBefore || this.#replica.halted !== undefined) return;
-    void this.compact();
+    void this.#run(() => this.#compactInTurn());
   }
 
   /** Publishes a snapshot of the present state, after one that is under way. Never rejects: the outcome is published. */
   compact(): Promise<void> {
-    const running: Promise<void> = (this.#running ?? Promise.resolve())
-      .then(() => this.#compact())
-      .finally(() => {
-        if (this.#running === running) this.#running = undefined;
-      });
+    return this.#run(() => this.#compact());
+  }
+
+  get #isDue(): boolean {
+    return this.#replica.bytesSinceSnapshot > this.threshold;
+  }
+
+  #run(work: () => Promise<void>): Promise<void> {
+    const running: Promise<void> = (this.#running ?? Promise.resolve()).then(work).finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
     this.#running = running;
     return running;
+  }
+
+  /** Compacts unless another replica is doing that, or has done it meanwhile. */
+  async #compactInTurn(): Promise<void> {
+    const journal = this.#journal;
+    if (!journal.shared) return this.#compact();
+    try {
+      const { journalBytes, snapshotBytes } = await journal.health();
+      if (journalBytes !== undefined && snapshotBytes !== undefined) {
+        this.#replica.noteSizes(journalBytes, snapshotBytes);
+      }
+      if (!this.#isDue) return;
+      if ((await journal.lease?.(LEASE, this.#holder, LEASE_MS)) === false) {
+        this.#notBefore = Date.now() + RETRY_AFTER;
+        return;
+      }
+      await this.#compact();
+      await journal.lease?.(LEASE, this.#holder, 0);
+    } catch {
+      // It was the lease that failed: it runs out by itself.
+      this.#notBefore = Date.now() + RETRY_AFTER;
+    }
   }
 
   async #compact(): Promise<void> {

@@ -296,6 +296,12 @@ export class Replica {
     this.#bytesSinceSnapshot += bytes;
   }
 
+  /** Bytes of the entries since the newest snapshot, and of that, as the journal knows them: another replica may have made it. */
+  noteSizes(bytesSinceSnapshot: number, snapshotBytes: number): void {
+    this.#bytesSinceSnapshot = bytesSinceSnapshot;
+    this.#snapshotBytes = snapshotBytes;
+  }
+
   /** @param bytesCovered entries that the snapshot has replaced */
   noteSnapshot(bytesCovered: number, snapshotBytes: number): void {
     this.#bytesSinceSnapshot = Math.max(0, this.#bytesSinceSnapshot - bytesCovered);
