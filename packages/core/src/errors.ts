@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   INCONSISTENT: "the pushed metrics are invalid or contradict what is stored",
   ENCODING: "the body could not be decompressed",
   TOO_LARGE: "a size limit was exceeded",
+  LIMIT: "a limit of what is taken or kept was reached",
   // Whether it was stored
   OVERLOADED: "too many pushes are waiting; certainly not stored",
   UNAVAILABLE: "the journal cannot be reached; certainly not stored",
@@ -36,6 +37,7 @@ export interface SourcePosition {
 
 export interface WaystationErrorOptions extends ErrorOptions {
   readonly position?: SourcePosition;
+  readonly limit?: string;
 }
 
 /** The one error class of all packages: branch on `code`, show `message`. */
@@ -44,11 +46,14 @@ export class WaystationError extends Error {
   readonly code: ErrorCode;
   /** Set for `PARSE` errors of text formats. */
   readonly position: SourcePosition | undefined;
+  /** Which limit was reached, for `LIMIT`, and for `TOO_LARGE` and `OVERLOADED` where they come from one. */
+  readonly limit: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: WaystationErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.position = options.position;
+    this.limit = options.limit;
   }
 }
 

@@ -27,6 +27,7 @@ export {
   type PushRequest,
 } from "./gateway/gateway.ts";
 export type { FamilyHead, FamilyView, GroupView, PushedFamilyView } from "./gateway/group-view.ts";
+export { type LimitName, type Limits, NO_LIMITS } from "./gateway/limits.ts";
 export * from "./journal/journal.ts";
 export { JournalLifecycle } from "./journal/lifecycle.ts";
 export { MemoryJournal, MemoryStore, type MemoryStoreOptions } from "./journal/memory-journal.ts";

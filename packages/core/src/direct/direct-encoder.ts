@@ -1,5 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { BoundedCache } from "../bounded-cache.ts";
+import { tooLargeToStore } from "../gateway/encode-push.ts";
+import { type Limits, NO_LIMITS } from "../gateway/limits.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import { METRIC_TYPES } from "../model/metric-family.ts";
@@ -29,6 +31,7 @@ import { type GroupingLabelText, type GroupingText, groupingText } from "./group
 import { LineTable } from "./line-table.ts";
 
 const CACHED_GROUPINGS = 8192;
+const MAX_CACHED_KEY = 2048;
 
 const HELP = Buffer.from("# HELP ");
 const TYPE = Buffer.from("# TYPE ");
@@ -93,10 +96,20 @@ export class DirectEncoder {
   readonly #groupings = new BoundedCache<ByteString, GroupingText>(CACHED_GROUPINGS);
   #grouping: GroupingText = { labels: [], alone: this.#out, aloneValues: [], legacy: true };
 
-  /** The block of these families with the key's labels merged in, or undefined if they have to go the long way. */
+  readonly #limits: Limits;
+  readonly #maxBytes: number;
+
+  /** @param limits what exceeds them goes the long way @param maxBytes of the sample lines of a push */
+  constructor(limits: Limits = NO_LIMITS, maxBytes = Number.POSITIVE_INFINITY) {
+    this.#limits = limits;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The block of these families with the key's labels merged in, or undefined if they have to go the long way. @throws `TOO_LARGE` */
   encode(body: Uint8Array, key: GroupingKey): Uint8Array | undefined {
     this.#body = body;
-    this.#grouping = this.#groupings.get(key.id, () => groupingText(key));
+    this.#grouping =
+      key.id.length > MAX_CACHED_KEY ? groupingText(key) : this.#groupings.get(key.id, () => groupingText(key));
     this.#at = 0;
     this.#familyCount = 0;
     // With valid UTF-8 all around, no part of it can be invalid: parts are cut at ASCII characters.
@@ -151,6 +164,8 @@ export class DirectEncoder {
       at = this.#readLabels(at + 1);
       if (at < 0) return -1;
     }
+    // With the empty instance label, if there is none.
+    if (this.#labelCount + this.#grouping.labels.length > this.#limits.labelsPerSeries) return -1;
     if (body[at++] !== SPACE) return -1;
     let end = at;
     while (body[end]! > SPACE) end++;
@@ -177,6 +192,7 @@ export class DirectEncoder {
   /** Reads up to the closing brace; returns the place after it, or -1. */
   #readLabels(start: number): number {
     const body = this.#body;
+    const { labelNameBytes, labelValueBytes } = this.#limits;
     let at = start;
     while (body[at] !== CLOSING_BRACE) {
       const nameStart = at;
@@ -192,6 +208,7 @@ export class DirectEncoder {
         if (body[at] === BACKSLASH || body[at] === LF) return -1;
         at++;
       }
+      if (nameEnd - nameStart > labelNameBytes || at - valueStart > labelValueBytes) return -1;
       if (!this.#insertLabel(nameStart, nameEnd, valueStart, at)) return -1;
       at++;
       if (body[at] === COMMA) at++;
@@ -289,6 +306,8 @@ export class DirectEncoder {
       return current;
     }
     if (current !== undefined && !this.#endFamily()) return undefined;
+    if (nameEnd - nameStart > this.#limits.labelValueBytes) return undefined;
+    if (this.#familyCount >= this.#limits.familiesPerPush) return undefined;
     let family = this.#families[this.#familyCount];
     if (family === undefined) {
       family = { ...NEW_FAMILY };
@@ -410,6 +429,8 @@ export class DirectEncoder {
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#out.length) return;
+    // The ordered copy of lines takes as much again.
+    if (this.#at + bytes > 2 * this.#maxBytes) throw tooLargeToStore(this.#at, this.#maxBytes);
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#at + bytes));
     this.#out.copy(grown, 0, 0, this.#at);
     this.#out = grown;

@@ -27,10 +27,11 @@ import { COUNTER, FAMILY, METRIC, QUANTILE, SUMMARY, VALUE } from "./protobuf-sc
 /**
  * Reads a body of length-delimited messages. Of several families of one name the last one counts, and takes that place.
  *
- * Throws `PARSE` if the bytes are no such messages, or for a metric type that is not one of the six.
+ * Throws `PARSE` if the bytes are no such messages, or for a metric type that is not one of the six; `LIMIT` if there are more than
+ * `maxMessages` of messages and native buckets.
  */
-export function decodeDelimited(body: Uint8Array): MetricFamily[] {
-  const reader = new WireReader(body);
+export function decodeDelimited(body: Uint8Array, maxMessages = Number.POSITIVE_INFINITY): MetricFamily[] {
+  const reader = new WireReader(body, maxMessages);
   const families = new Map<ByteString, MetricFamily>();
   while (!reader.atEnd) {
     const outer = reader.enter();

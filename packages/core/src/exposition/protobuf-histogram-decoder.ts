@@ -160,13 +160,19 @@ function readSpan(reader: WireReader): BucketSpan {
 
 function readPackedDeltas(reader: WireReader, deltas: Count[]): void {
   const outer = reader.enter();
-  while (!reader.atEnd) deltas.push(reader.sint64());
+  while (!reader.atEnd) {
+    reader.spend();
+    deltas.push(reader.sint64());
+  }
   reader.leave(outer);
 }
 
 function readPackedCounts(reader: WireReader, counts: number[]): void {
   const outer = reader.enter();
-  while (!reader.atEnd) counts.push(reader.double());
+  while (!reader.atEnd) {
+    reader.spend();
+    counts.push(reader.double());
+  }
   reader.leave(outer);
 }
 

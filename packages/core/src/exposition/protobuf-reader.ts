@@ -32,8 +32,11 @@ export class WireReader {
   /** The two halves of the varint read last, as unsigned 32-bit numbers. */
   #low = 0;
   #high = 0;
+  #left: number;
 
-  constructor(bytes: Uint8Array) {
+  /** @param maxMessages how often `enter` and `spend` may be called */
+  constructor(bytes: Uint8Array, maxMessages = Number.POSITIVE_INFINITY) {
+    this.#left = maxMessages;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#position = 0;
     this.#end = bytes.byteLength;
@@ -67,10 +70,20 @@ export class WireReader {
 
   /** Reads a length and narrows the reader to that many bytes. Hand the result to `leave` after the last field. */
   enter(): number {
+    this.spend();
     const length = this.#length();
     const outer = this.#end;
     this.#end = this.#position + length;
     return outer;
+  }
+
+  /** Something is about to be allocated. @throws `LIMIT` if that is too much */
+  spend(): void {
+    if (--this.#left < 0) {
+      throw new WaystationError("LIMIT", "the push has too many protobuf messages for the series that it may have", {
+        limit: "seriesPerPush",
+      });
+    }
   }
 
   /** Ends what `enter` began. The message must have been read to its end. */

@@ -102,13 +102,16 @@ export class Committer {
         new WaystationError(
           "TOO_LARGE",
           `the push takes ${record.length} bytes, of at most ${maxWaitingBytes} that may wait; nothing was stored`,
+          { limit: "waitingBytes" },
         ),
       );
     }
     if (this.#queue.length >= maxWaiting || this.#queuedBytes + record.length > maxWaitingBytes) {
       const waiting = `${this.#queue.length} pushes (${this.#queuedBytes} bytes)`;
       return Promise.reject(
-        new WaystationError("OVERLOADED", `${waiting} are waiting already; nothing was stored, try again`),
+        new WaystationError("OVERLOADED", `${waiting} are waiting already; nothing was stored, try again`, {
+          limit: this.#queue.length >= maxWaiting ? "waiting" : "waitingBytes",
+        }),
       );
     }
     return new Promise((resolve, reject) => {

@@ -174,6 +174,15 @@ export function linesOf(body: Uint8Array, familyCount: number, index: number): U
   return body.subarray(linesEnd(body, familyCount, index - 1), linesEnd(body, familyCount, index));
 }
 
+/** Sample lines from a place on. Each ends in a line feed, and none holds another: in label values they are escaped. */
+export function countLines(bytes: Uint8Array, start: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LF, start); at >= 0; at = bytes.indexOf(LF, at + 1)) count++;
+  return count;
+}
+
+const LF = 0x0a;
+
 /** Brings a family back to the tree that was pushed, its metrics in pushed order, labels complete and sorted. */
 export function decodeFamilyTree(
   descriptor: Descriptor,
