@@ -22,6 +22,7 @@ import { isDelimitedProtobuf, isOpenMetrics } from "./content-type.ts";
 import { encodePush, type PushMode, type PushToEncode } from "./encode-push.ts";
 import { encodeRestore, type RestoreOutcome, type StandingGroup } from "./encode-restore.ts";
 import { type GroupView, viewGroup } from "./group-view.ts";
+import { checkStored, type Limits, NO_LIMITS, PushLimits } from "./limits.ts";
 import { RecordClock } from "./record-clock.ts";
 import { Replica, type Verdict } from "./replica.ts";
 
@@ -46,6 +47,8 @@ export interface GatewayOptions {
   readonly maxWaiting?: number;
   /** Bytes of entries that may pile up in the journal before a snapshot replaces them. Default: 64 MiB. */
   readonly compactAfterBytes?: number;
+  /** What is taken and kept at most. Default: {@link NO_LIMITS}. What a push takes when stored is always limited by `maxWaitingBytes`. */
+  readonly limits?: Partial<Limits>;
 }
 
 export interface PushRequest {
@@ -116,8 +119,9 @@ export interface GatewayHealth {
   readonly limits: { readonly waiting: number; readonly waitingBytes: number; readonly journalBytes: number };
 }
 
-/** Paths of which the grouping key is remembered: most groups are pushed to again and again. */
+/** Paths of which the grouping key is remembered: most groups are pushed to again and again. Long ones are not worth the memory. */
 const CACHED_KEYS = 8192;
+const MAX_CACHED_PATH = 2048;
 /** How long a shared journal may be out of reach before this replica should get no more pushes, in milliseconds. */
 const UNREADY_AFTER = 10_000;
 /** A wait that takes so many milliseconds longer than it may was interrupted, and is begun again, a few times. */
@@ -149,7 +153,9 @@ export class Gateway {
   readonly #recordClock = new RecordClock();
   readonly #scraper = new Scraper();
   readonly #keys = new BoundedCache<ByteString, GroupingKey>(CACHED_KEYS);
-  readonly #directEncoder = new DirectEncoder();
+  readonly #storeLimits: Limits;
+  readonly #pushLimits: PushLimits;
+  readonly #directEncoder: DirectEncoder;
   #follower: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -181,6 +187,9 @@ export class Gateway {
       waitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
       journalBytes: options.compactAfterBytes ?? 64 * 1024 * 1024,
     };
+    this.#storeLimits = { ...NO_LIMITS, ...options.limits };
+    this.#pushLimits = new PushLimits(this.#storeLimits);
+    this.#directEncoder = new DirectEncoder(this.#storeLimits, this.#limits.waitingBytes);
     this.#committer = new Committer(this.#journal, this.#replica, this.#publisher, {
       timeout: options.timeout ?? 5000,
       maxWaiting: this.#limits.waiting,
@@ -195,26 +204,29 @@ export class Gateway {
    * @throws `GROUPING_KEY`
    */
   parseKey(tail: ByteString): GroupingKey {
-    return this.#keys.get(tail, () => parseGroupingKey(tail, { utf8Names: this.#options.utf8Names ?? false }));
+    const parse = () => parseGroupingKey(tail, { utf8Names: this.#options.utf8Names ?? false });
+    return tail.length > MAX_CACHED_PATH ? parse() : this.#keys.get(tail, parse);
   }
 
   /**
    * Stores what was pushed.
    *
    * @throws `PARSE` if the body is not an exposition, and nothing changes; `INCONSISTENT` if it is one that must not be stored,
-   *   which the group's `push_failure_time_seconds` then shows; `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `CLOSED` if it was
+   *   which the group's `push_failure_time_seconds` then shows; `LIMIT` and `TOO_LARGE`, and nothing changes; `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `CLOSED` if it was
    *   certainly not stored, `IN_DOUBT` if it may have been
    */
   async push({ key, mode = "replace", body, contentType, signal }: PushRequest): Promise<void> {
     const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
     const unchecked = this.#options.checkConsistency === false;
-    await this.#commit(this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked }), signal, key);
+    const record = this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked });
+    checkStored(this.#replica.state, this.#storeLimits, key, record);
+    await this.#commit(record, signal, key);
   }
 
   /**
    * Says why a push would be refused, by what it holds and what is stored now; undefined if it would be taken. Nothing changes.
    *
-   * @throws `PARSE` if the body is not an exposition
+   * @throws `PARSE` if the body is not an exposition; `LIMIT` and `TOO_LARGE` as for a push
    */
   check({ key, mode = "replace", body, contentType }: PushRequest): WaystationError | undefined {
     const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
@@ -224,8 +236,12 @@ export class Gateway {
     return this.#replica.state.judge(record as PushRecord | FailedRecord);
   }
 
-  #encode(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
-    if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body), push);
+  #encode(body: Uint8Array, contentType: string | undefined, asked: PushToEncode): Uint8Array {
+    const limits = this.#pushLimits;
+    limits.checkKey(asked.key);
+    const push = { ...asked, limits, maxBytes: this.#limits.waitingBytes };
+    if (isDelimitedProtobuf(contentType)) return encodePush(decodeDelimited(body, limits.messagesIn(body)), push);
+    limits.checkText(body);
     return this.#encodeText(this.#options.lenientText ? this.#repair(body, push.key) : body, contentType, push);
   }
 
