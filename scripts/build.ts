@@ -5,10 +5,13 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, rmSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildUi } from "../packages/server/ui/build.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 for (const folder of globSync("packages/*/dist", { cwd: root })) rmSync(join(root, folder), { recursive: true });
+
+await buildUi();
 
 const { status } = spawnSync("tsc", ["--build", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(1);
@@ -17,7 +20,7 @@ for (const folder of globSync("packages/*/src", { cwd: root })) {
   const source = join(root, folder);
   const target = join(source, "../dist");
   rmSync(join(target, ".tsbuildinfo"));
-  // The compiler leaves behind what is not TypeScript, such as the pages of the web UI.
+  // The compiler leaves behind what is not TypeScript, such as the description of the API.
   for (const file of globSync("**/*.*", { cwd: source })) {
     if (extname(file) !== ".ts") cpSync(join(source, file), join(target, file));
   }

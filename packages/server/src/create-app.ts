@@ -21,6 +21,8 @@ import { quit, quitByGet, wipe } from "./routes/lifecycle.ts";
 import { scrape } from "./routes/scrape.ts";
 import { statusPage } from "./routes/status-page.ts";
 import { BUILD_INFO } from "./version.ts";
+import { loadWebUi } from "./web-ui/assets.ts";
+import { webUiFile, webUiPage } from "./web-ui/serve.ts";
 
 export interface AppOptions {
   /** Open; the app does not close it. */
@@ -97,7 +99,8 @@ function mainEndpoints(
 ): Endpoint[] {
   const { routePrefix: prefix, telemetryPath } = settings;
   const get = (path: string, handle: Middleware): Endpoint => ({ method: "GET", shape: "exact", path, handle });
-  const status = counted(metrics, "status", statusPage(gateway, facts));
+  const webUi = loadWebUi();
+  const status = counted(metrics, "status", webUi ? webUiPage(webUi) : statusPage(gateway, facts));
   const openMetrics = settings["web.enable-openmetrics"] ? "by-weight" : "alone";
   const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
   return [
@@ -106,11 +109,16 @@ function mainEndpoints(
     get(telemetryPath, scrape({ gateway, selfMetrics, openMetrics, lease })),
     get(`${prefix}/status`, status),
     get(`${prefix}/`, status),
+    ...(webUi ? [staticFiles(prefix, counted(metrics, "static", webUiFile(webUi)))] : []),
     // Without the prefix, as in the Go Pushgateway.
     get("/-/quit", quitByGet),
     { method: "PUT", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
     { method: "POST", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
   ];
+}
+
+function staticFiles(prefix: string, handle: Middleware): Endpoint {
+  return { method: "GET", shape: "subtree", path: `${prefix}/static`, handle };
 }
 
 /** Paths are relative to `/api/v1`. */

@@ -15,8 +15,9 @@ import { EventStream } from "./event-stream.ts";
 import { GatewayWatch } from "./gateway-watch.ts";
 import { findGroup } from "./group-id.ts";
 import { familyJson, pushJson, summaryJson } from "./group-json.ts";
-import { formatCursor, parseGroupQuery, queryGroups } from "./group-query.ts";
+import { queryGroups } from "./group-query.ts";
 import type { PushLog } from "./push-log.ts";
+import { formatCursor, parseGroupQuery } from "./query-parameters.ts";
 import type { DeleteResult, ErrorAnswer, GroupDetail, GroupList } from "./schema.ts";
 import { processSample, statusJson } from "./status.ts";
 
@@ -90,7 +91,7 @@ function createRouter(options: ApiV2Options): Router {
   });
   router.get("events", "/events", events.handle);
   router.get("groups", "/groups", async (ctx) => {
-    const query = parseGroupQuery(new URLSearchParams(ctx.querystring), Date.now() / 1000);
+    const query = parseGroupQuery(new URLSearchParams(ctx.querystring), { now: Date.now() / 1000, recent: log.recent });
     await catchUp(gateway);
     const { groups, matched, offset, next } = await queryGroups(gateway, query);
     ctx.body = {

@@ -1,11 +1,10 @@
 import type { Gateway, GroupView } from "@waystation/core";
 import { ApiError } from "./api-error.ts";
-import { groupId } from "./group-id.ts";
 import { summaryJson } from "./group-json.ts";
-import { filterGroups, parseAge } from "./group-query.ts";
+import { filterGroups } from "./group-query.ts";
+import { parseFilter } from "./query-parameters.ts";
 import type { RecentPushes } from "./recent-pushes.ts";
 import type { DeleteRequest, DeleteResult } from "./schema.ts";
-import { parseSelector } from "./selector.ts";
 
 const MAX_IDS = 10_000;
 /** Groups of a result that are listed. */
@@ -20,7 +19,7 @@ export async function deleteGroups(
   recent: RecentPushes,
 ): Promise<DeleteResult> {
   const { dryRun = false, expect } = request;
-  const groups = await matchingGroups(gateway, request);
+  const groups = await filterGroups(gateway, parseFilter(request, { now: Date.now() / 1000, recent }));
   if (expect !== undefined && !dryRun && expect !== groups.length) {
     throw new ApiError(
       "COUNT_CHANGED",
@@ -40,23 +39,6 @@ async function deleteAll(gateway: Gateway, groups: readonly GroupView[]): Promis
   return deleted;
 }
 
-async function matchingGroups(
-  gateway: Gateway,
-  { selector, olderThan, failed, ids }: DeleteRequest,
-): Promise<GroupView[]> {
-  const groups = await filterGroups(gateway, {
-    words: [],
-    selector: selector === undefined ? undefined : parseSelector(selector),
-    job: undefined,
-    metric: undefined,
-    failed: failed ?? false,
-    pushedBefore: olderThan === undefined ? undefined : Date.now() / 1000 - parseAge(olderThan),
-  });
-  if (ids === undefined) return groups;
-  const wanted = new Set(ids);
-  return groups.filter(({ key }) => wanted.has(groupId(key)));
-}
-
 /** Checks the JSON of a request. @throws `INVALID_BODY` */
 export function parseDeleteRequest(json: unknown): DeleteRequest {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw invalid("it is not an object");
@@ -66,9 +48,9 @@ export function parseDeleteRequest(json: unknown): DeleteRequest {
     if (!isValid(value)) throw invalid(`${name} is not what it should be`);
   }
   const request = json as DeleteRequest;
-  const { selector, olderThan, failed, ids } = request;
-  if (selector === undefined && olderThan === undefined && failed !== true && ids === undefined) {
-    throw invalid("it must say which groups: by selector, olderThan, failed or ids");
+  const { ids, search, selector, job, metric, failed, olderThan } = request;
+  if (![ids, search, selector, job, metric, olderThan].some((given) => given !== undefined) && failed !== true) {
+    throw invalid("it must say which groups: by ids, search, selector, job, metric, failed or olderThan");
   }
   return request;
 }
@@ -77,7 +59,10 @@ const isText = (value: unknown): boolean => typeof value === "string";
 const isFlag = (value: unknown): boolean => typeof value === "boolean";
 
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  search: (value) => isText(value) && (value as string).trim() !== "",
   selector: isText,
+  job: isText,
+  metric: isText,
   olderThan: isText,
   failed: isFlag,
   dryRun: isFlag,

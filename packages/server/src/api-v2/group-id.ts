@@ -8,13 +8,13 @@ export function groupId(key: Pick<GroupingKey, "id">): string {
 
 /** @throws `NOT_FOUND` */
 export function findGroup(gateway: Gateway, id: string): GroupView {
-  const group = gateway.group({ id: keyId(id), labels: [] });
+  const group = lookUpGroup(gateway, id);
   if (group === undefined) throw new ApiError("NOT_FOUND", `there is no group ${JSON.stringify(id)}`);
   return group;
 }
 
-function keyId(id: string): ByteString {
-  return Buffer.from(id, "base64url").toString("latin1");
+export function lookUpGroup(gateway: Gateway, id: string): GroupView | undefined {
+  return gateway.group({ id: Buffer.from(id, "base64url").toString("latin1"), labels: [] });
 }
 
 /** What follows `/metrics/` in the path that pushes to the group. */

@@ -20,7 +20,7 @@ import type * as json from "./schema.ts";
 
 export function summaryJson(group: GroupView, recent: RecentPushes): json.GroupSummary {
   const { key, pushTime, failureTime } = group;
-  const failed = !group.lastPushSuccessful;
+  const failed = newestPushFailed(group, recent);
   return {
     id: groupId(key),
     labels: labelsJson(key.labels),
@@ -33,6 +33,11 @@ export function summaryJson(group: GroupView, recent: RecentPushes): json.GroupS
     failed,
     failure: (failed ? recent.lastFailure(key.id) : undefined) ?? null,
   };
+}
+
+/** What cannot be read leaves no trace in the group, but this process may have seen it. */
+export function newestPushFailed({ key, lastPushSuccessful }: GroupView, recent: RecentPushes): boolean {
+  return !lastPushSuccessful || recent.newestFailed(key.id);
 }
 
 /** Families with more sample lines than this are not decoded: the page of one group must not stop the gateway. */

@@ -20,6 +20,7 @@ export class PushLog {
 
   readonly noteAnswered = ({ req, tail, bytes, status, milliseconds, failure }: AnsweredPush): void => {
     const key = this.#keyOf(tail);
+    const message = failure?.replace(PREFACE, "");
     const method = req.method as PushMethod;
     const outcome = failure === undefined ? "stored" : status < 500 ? "refused" : "not stored";
     if (key !== undefined) {
@@ -32,7 +33,7 @@ export class PushLog {
         milliseconds,
         status,
         outcome,
-        message: failure,
+        message,
       } as const;
       this.recent.note(key, push);
     }
@@ -47,7 +48,8 @@ export class PushLog {
   /** A push that another replica answered. */
   noteElsewhere(key: ByteString, push: Omit<ObservedPush, "source" | "bytes" | "milliseconds" | "status">): void {
     const status = push.outcome === "stored" ? 200 : 400;
-    this.recent.note(key, { ...push, source: ELSEWHERE, bytes: 0, milliseconds: undefined, status });
+    const message = push.message?.replace(PREFACE, "");
+    this.recent.note(key, { ...push, message, source: ELSEWHERE, bytes: 0, milliseconds: undefined, status });
   }
 
   /** Of a path that was parsed before, so that this is a look into a cache. Undefined if it names no group. */
@@ -60,6 +62,9 @@ export class PushLog {
     }
   }
 }
+
+/** What is said of all such failures alike. */
+export const PREFACE = /^pushed metrics are invalid or inconsistent with existing metrics: /;
 
 const ELSEWHERE: PushSource = { address: "another replica", client: "" };
 

@@ -100,10 +100,19 @@ export class RecentPushes {
     return pushes;
   }
 
-  /** Why the newest of the failed pushes failed, if that is among those remembered. */
+  /** Why the newest of the failed pushes failed. */
   lastFailure(key: ByteString): string | undefined {
     const slot = this.#slots.get(key);
     return slot === undefined ? undefined : this.#messages.get(slot);
+  }
+
+  /** Did the newest push fail? */
+  newestFailed(key: ByteString): boolean {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return false;
+    const { counts, outcomes } = this.#columns;
+    const newest = slot * REMEMBERED_PUSHES + ((counts[slot]! - 1) % REMEMBERED_PUSHES);
+    return PUSH_OUTCOMES[outcomes[newest]!] !== "stored";
   }
 
   #allocate(key: ByteString): number {

@@ -22,9 +22,9 @@ export interface GroupSummary {
   /** Null for never. */
   readonly pushTime: number | null;
   readonly failureTime: number | null;
-  /** Was the newest push refused? */
+  /** Did the newest push fail? One that could not even be read counts only in the process that it was sent to. */
   readonly failed: boolean;
-  /** Why the newest push that failed did, if this process knows. */
+  /** Why, if this process knows. */
   readonly failure: string | null;
 }
 
@@ -121,7 +121,13 @@ export interface PushEvent {
   readonly message: string | null;
 }
 
+/** Those groups that pass everything that is given. */
 export interface DeleteRequest {
+  /** Words that must occur in a label or in the name of a metric family. */
+  readonly search?: string;
+  readonly job?: string;
+  /** The exact name of a metric family that the group holds. */
+  readonly metric?: string;
   /** `job="x",instance=~"i.*"` */
   readonly selector?: string;
   /** Only groups whose last push is older: `90s`, `1h30m`, `7d`. */

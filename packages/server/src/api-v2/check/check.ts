@@ -8,6 +8,7 @@ import {
   parseText,
   type WaystationError,
 } from "@waystation/core";
+import { PREFACE } from "../push-log.ts";
 import type { CheckError, CheckedFamily, CheckResult, CheckWarning } from "../schema.ts";
 import { LineIndex } from "./line-index.ts";
 import { lintFamily } from "./lint.ts";
@@ -29,7 +30,7 @@ export async function checkText(body: Uint8Array, options: CheckOptions): Promis
   const { families, errors } = await readAll(body, options.utf8Names);
   if (errors.length === 0) {
     const refusal = options.gateway.check({ key: options.key, body });
-    if (refusal !== undefined) errors.push({ message: stripPreface(refusal.message), line: null, column: null });
+    if (refusal !== undefined) errors.push({ message: refusal.message.replace(PREFACE, ""), line: null, column: null });
   }
   const lines = new LineIndex(Buffer.from(body).toString("utf8"));
   return {
@@ -65,10 +66,6 @@ async function readAll(
 function checkError({ message, position }: WaystationError): CheckError {
   const problem = message.replace(/^text format parsing error in line \d+: /, "").replace(/ \(column \d+\)$/, "");
   return { message: problem, line: position?.line ?? null, column: position?.column ?? null };
-}
-
-function stripPreface(message: string): string {
-  return message.replace(/^pushed metrics are invalid or inconsistent with existing metrics: /, "");
 }
 
 /** Returns whether there was anything on the line. */

@@ -1,0 +1,55 @@
+import { basename } from "node:path";
+import type { Context } from "koa";
+import { setError } from "../middleware/errors.ts";
+import type { Asset, AssetEncoding, WebUi } from "./assets.ts";
+
+/** Everything the page needs comes from the gateway; nothing in it is inline, and no other page may frame it. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** `GET /` and `GET /status`: the web interface, which finds out by itself where it is. */
+export function webUiPage({ index }: WebUi): (ctx: Context) => void {
+  return (ctx) => {
+    ctx.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+    ctx.set("Referrer-Policy", "same-origin");
+    ctx.set("Cache-Control", "no-cache");
+    send(ctx, index);
+  };
+}
+
+/** `GET /static/*`: files whose names change with their content. */
+export function webUiFile({ files }: WebUi): (ctx: Context) => void {
+  return (ctx) => {
+    const file = files.get(basename(ctx.path));
+    if (file === undefined || !ctx.path.endsWith(`/static/${basename(ctx.path)}`)) {
+      setError(ctx, { status: 404, message: "404 page not found" });
+      return;
+    }
+    ctx.set("Cache-Control", "public, max-age=31536000, immutable");
+    send(ctx, file);
+  };
+}
+
+function send(ctx: Context, { type, etag, body, encoded }: Asset): void {
+  ctx.set("Content-Type", type);
+  ctx.set("X-Content-Type-Options", "nosniff");
+  ctx.set("ETag", etag);
+  ctx.vary("Accept-Encoding");
+  ctx.status = 200;
+  if (ctx.fresh) {
+    ctx.status = 304;
+    return;
+  }
+  const encoding = ctx.acceptsEncodings(...encoded.keys(), "identity") as AssetEncoding | "identity" | false;
+  const chosen = encoding === false || encoding === "identity" ? undefined : encoded.get(encoding);
+  if (chosen !== undefined) ctx.set("Content-Encoding", encoding as AssetEncoding);
+  ctx.body = chosen ?? body;
+}
