@@ -4,6 +4,7 @@ import Koa, { type Middleware } from "koa";
 import { apiV2 } from "./api-v2/api-v2.ts";
 import { PushLog } from "./api-v2/push-log.ts";
 import type { Settings } from "./config/settings.ts";
+import { InFlight } from "./http/in-flight.ts";
 import { escapePath } from "./http/request-target.ts";
 import { type Route, RouteTable } from "./http/route-table.ts";
 import type { Logger } from "./logging.ts";
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly lease?: ExpositionLease | undefined;
   /** What `/-/quit` does, if `--web.enable-lifecycle` is given. */
   readonly stop?: () => Promise<void>;
+  /** Counts requests. Default: one of the app's own. */
+  readonly metrics?: HttpMetrics;
   /** Runs before everything else: authentication and the like. */
   readonly before?: Middleware;
 }
@@ -48,7 +51,11 @@ interface Endpoint extends Route {
 export function createApp(options: AppOptions): Koa {
   const { gateway, settings, logger } = options;
   const { routePrefix } = settings;
-  const metrics = new HttpMetrics();
+  const metrics = options.metrics ?? new HttpMetrics();
+  const inFlight = new InFlight({
+    requests: settings["web.max-requests-in-flight"],
+    bodyBytes: settings["web.max-body-bytes-in-flight"],
+  });
   const log = new PushLog(gateway);
   const push = new PushRoute({
     gateway,
@@ -57,6 +64,7 @@ export function createApp(options: AppOptions): Koa {
     routePrefix,
     checkConsistency: !settings["push.disable-consistency-check"],
     maxBodyBytes: settings["push.max-body-bytes"],
+    inFlight,
     onAnswered: log.noteAnswered,
   });
   const facts: StatusFacts = {
@@ -72,8 +80,9 @@ export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   if (options.before) app.use(options.before);
   app.use(push.middleware);
+  app.use(errors(logger, metrics));
+  app.use(inFlight.middleware);
   app.use(apiV2({ gateway, settings, facts, logger, metrics, log, isStopping: options.isStopping ?? (() => false) }));
-  app.use(errors(logger));
   app.use(
     goPaths({
       routes: new RouteTable([...endpoints, ...groupingKeyRoutes(routePrefix)]),

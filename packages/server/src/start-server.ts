@@ -2,12 +2,14 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Gateway, type Journal, WaystationError } from "@waystation/core";
 import { parseListenAddress } from "./config/flags.ts";
+import { gatewayLimits } from "./config/limits.ts";
 import { redactUrl, type Settings } from "./config/settings.ts";
 import { createApp } from "./create-app.ts";
 import { Drain } from "./http/drain.ts";
-import { type AnyHttpServer, createHttpServer } from "./http/http-servers.ts";
+import { type AnyHttpServer, createHttpServer, type Timeouts } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
+import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { openGateway } from "./open-gateway.ts";
 import { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { logJournal } from "./replicas/journal-log.ts";
@@ -54,6 +56,9 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     utf8Names: settings["push.enable-utf8-names"],
     checkConsistency: !settings["push.disable-consistency-check"],
     lenientText: settings["push.lenient-text"],
+    maxWaiting: settings["push.max-waiting"],
+    maxWaitingBytes: settings["push.max-waiting-bytes"],
+    limits: gatewayLimits(settings),
   });
   const stopLogging = logJournal(gateway, logger, settings["storage.lost-entries-dir"]);
   const lease = settings.exposition === "elected" ? new ExpositionLease(journal, logger) : undefined;
@@ -86,7 +91,9 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
   try {
     const { persistence } = settings;
     if (persistence) await takeOverGoFile(gateway, persistence.file, persistence.directory, logger);
+    const metrics = new HttpMetrics();
     const app = createApp({
+      metrics,
       gateway,
       settings,
       logger,
@@ -97,7 +104,12 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     });
     const handle = app.callback();
     for (const target of listenTargets(settings)) {
-      const server = createHttpServer(handle, { webConfig, logger });
+      const server = createHttpServer(handle, {
+        webConfig,
+        logger,
+        timeouts: timeouts(settings),
+        onTimeout: () => metrics.countLimitRefusal("requestTime"),
+      });
       await listen(server, target);
       servers.push(server);
       drains.push(new Drain(server));
@@ -113,6 +125,14 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
 function pathsWithoutAuth(settings: Settings): string[] {
   if (!settings["web.health-without-auth"]) return [];
   return ["healthy", "ready"].map((name) => `${settings.routePrefix}/-/${name}`);
+}
+
+function timeouts(settings: Settings): Timeouts {
+  return {
+    keepAlive: settings["web.keep-alive-timeout"],
+    header: settings["web.header-timeout"],
+    request: settings["web.request-timeout"],
+  };
 }
 
 type ListenTarget = { host?: string; port: number } | { fd: number };

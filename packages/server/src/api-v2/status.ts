@@ -59,13 +59,26 @@ function limitsJson(gateway: Gateway, settings: Settings): Limit[] {
       limit: settings["push.max-body-bytes"],
       used: null,
     },
-    { name: "pushes waiting for the journal", flag: null, unit: "count", limit: limits.waiting, used: waiting },
+    {
+      name: "pushes waiting for the journal",
+      flag: "push.max-waiting",
+      unit: "count",
+      limit: limits.waiting,
+      used: waiting,
+    },
     {
       name: "bytes waiting for the journal",
-      flag: null,
+      flag: "push.max-waiting-bytes",
       unit: "bytes",
       limit: limits.waitingBytes,
       used: waitingBytes,
+    },
+    {
+      name: "groups",
+      flag: "storage.max-groups",
+      unit: "count",
+      limit: settings["storage.max-groups"],
+      used: gateway.health().groups,
     },
     {
       name: "journal until the next snapshot",

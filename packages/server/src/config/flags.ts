@@ -110,6 +110,46 @@ export const FLAGS = {
     parse: nonNegativeDuration,
     format: formatDuration,
   },
+  "web.max-requests-in-flight": {
+    group: "Web",
+    placeholder: "number",
+    default: 10_000,
+    help: "Most requests that are answered at a time; more get 503.",
+    parse: positiveNumber,
+    format: String,
+  },
+  "web.max-body-bytes-in-flight": {
+    group: "Web",
+    placeholder: "size",
+    default: 256 * 2 ** 20,
+    help: "Most bytes that the bodies of requests being answered may take together; more get 503.",
+    parse: parseByteSize,
+    format: formatByteSize,
+  },
+  "web.header-timeout": {
+    group: "Web",
+    placeholder: "duration",
+    default: 60_000,
+    help: "How long the head of a request may take to arrive.",
+    parse: parseTimeout,
+    format: formatDuration,
+  },
+  "web.request-timeout": {
+    group: "Web",
+    placeholder: "duration",
+    default: 5 * 60_000,
+    help: "How long a request may take to arrive, body included.",
+    parse: parseTimeout,
+    format: formatDuration,
+  },
+  "web.keep-alive-timeout": {
+    group: "Web",
+    placeholder: "duration",
+    default: 75_000,
+    help: "How long an idle connection stays open. Should be longer than a balancer in front keeps its own (60s, as a rule).",
+    parse: parseTimeout,
+    format: formatDuration,
+  },
   exposition: {
     group: "Web",
     placeholder: "which",
@@ -159,6 +199,38 @@ export const FLAGS = {
     help: "Where entries are kept that a shared storage has lost although they were acknowledged. Made when needed; empty: nowhere.",
     ...asIs,
   },
+  "storage.max-groups": {
+    group: "Storage",
+    placeholder: "number",
+    default: 1_000_000,
+    help: "Most groups stored; pushes that would make another one get 429. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "storage.max-series": {
+    group: "Storage",
+    placeholder: "number",
+    default: 10_000_000,
+    help: "Most series stored; pushes that would add to more get 429. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "storage.max-groups-per-job": {
+    group: "Storage",
+    placeholder: "number",
+    default: 0,
+    help: "Most groups of one job; pushes that would make another one get 429. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "storage.max-series-per-job": {
+    group: "Storage",
+    placeholder: "number",
+    default: 0,
+    help: "Most series of one job; pushes that would add to more get 429. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
   "push.disable-consistency-check": {
     group: "Push",
     default: false,
@@ -182,6 +254,62 @@ export const FLAGS = {
     placeholder: "size",
     default: 64 * 2 ** 20,
     help: "Largest body of a push, both as sent and after decompression; larger ones get 413.",
+    parse: parseByteSize,
+    format: formatByteSize,
+  },
+  "push.max-families": {
+    group: "Push",
+    placeholder: "number",
+    default: 100_000,
+    help: "Most metric families in one push; more get 413. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "push.max-series": {
+    group: "Push",
+    placeholder: "number",
+    default: 1_000_000,
+    help: "Most series, that is sample lines, in one push; more get 413. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "push.max-labels": {
+    group: "Push",
+    placeholder: "number",
+    default: 256,
+    help: "Most labels of a series, those of the grouping key included; more get 400. 0: any number.",
+    parse: wholeNumber,
+    format: String,
+  },
+  "push.max-label-name-bytes": {
+    group: "Push",
+    placeholder: "size",
+    default: 4 * 2 ** 10,
+    help: "Longest label name; longer ones get 400.",
+    parse: parseByteSize,
+    format: formatByteSize,
+  },
+  "push.max-label-value-bytes": {
+    group: "Push",
+    placeholder: "size",
+    default: 64 * 2 ** 10,
+    help: "Longest label value or metric name; longer ones get 400.",
+    parse: parseByteSize,
+    format: formatByteSize,
+  },
+  "push.max-waiting": {
+    group: "Push",
+    placeholder: "number",
+    default: 100_000,
+    help: "Most pushes that may wait for the storage; more get 503.",
+    parse: positiveNumber,
+    format: String,
+  },
+  "push.max-waiting-bytes": {
+    group: "Push",
+    placeholder: "size",
+    default: 64 * 2 ** 20,
+    help: "Most bytes that pushes waiting for the storage may take; more get 503, and a single push that is larger, grouping labels in each series included, 413.",
     parse: parseByteSize,
     format: formatByteSize,
   },
@@ -234,6 +362,23 @@ function nonNegativeDuration(text: string): number {
   const duration = parseDuration(text);
   if (duration < 0) throw invalid(text, "write a duration that is not negative");
   return duration;
+}
+
+/** Milliseconds, and never none. */
+function parseTimeout(text: string): number {
+  const timeout = Math.round(parseDuration(text));
+  if (timeout < 1) throw invalid(text, "write a duration of at least 1ms");
+  return timeout;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw invalid(text, "write a whole number");
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  if (wholeNumber(text) === 0) throw invalid(text, "write a number above 0");
+  return Number(text);
 }
 
 function checkedAddress(text: string): string {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { WaystationError } from "@waystation/core";
 import { formatByteSize } from "../config/byte-size.ts";
+import type { InFlight } from "./in-flight.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -9,11 +10,13 @@ const EMPTY = new Uint8Array(0);
  * chunk. A client that goes away is reported as `CLOSED`.
  *
  * @param limit bytes; a larger body is reported as `TOO_LARGE`, before it has been read
+ * @param inFlight counts the body, which the caller has to release unless there was an error
  */
 export function collectBody(
   req: IncomingMessage,
   limit: number,
   done: (error: WaystationError | undefined, body: Uint8Array) => void,
+  inFlight?: InFlight,
 ): void {
   if (Number(req.headers["content-length"]) > limit) {
     done(tooLarge(limit, "as sent"), EMPTY);
@@ -26,12 +29,19 @@ export function collectBody(
   const settle = (error: WaystationError | undefined, body: Uint8Array): void => {
     if (settled) return;
     settled = true;
+    if (error !== undefined) inFlight?.release(size);
     done(error, body);
   };
   req.on("data", (chunk: Buffer) => {
-    size += chunk.length;
     if (settled) return;
-    if (size > limit) {
+    size += chunk.length;
+    const overload = inFlight?.hold(chunk.length);
+    if (overload !== undefined) {
+      chunks = undefined;
+      first = undefined;
+      settle(overload, EMPTY);
+    } else if (size > limit) {
+      first = undefined;
       chunks = undefined;
       settle(tooLarge(limit, "as sent"), EMPTY);
     } else if (first === undefined) {
@@ -62,6 +72,7 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Uint8Arra
 export function tooLarge(limit: number, when: string): WaystationError {
   return new WaystationError(
     "TOO_LARGE",
-    `the body is larger than ${formatByteSize(limit)} ${when}: push less at once, or raise --push.max-body-bytes`,
+    `the body is larger than ${formatByteSize(limit)} ${when}: push less at once, or raise the limit`,
+    { limit: "bodyBytes" },
   );
 }

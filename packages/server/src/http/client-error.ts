@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 
-/** Answers what Node's HTTP parser refuses: malformed requests, oversized heads, time-outs. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** Answers what Node's HTTP parser refuses: malformed requests, oversized heads, time-outs. @param onTimeout counts */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, onTimeout?: () => void): void {
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onTimeout?.();
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;

@@ -1,6 +1,7 @@
 import { gunzip as gunzipCallback, type ZlibOptions } from "node:zlib";
 import { WaystationError } from "@waystation/core";
 import { tooLarge } from "./body.ts";
+import { Gate } from "./gate.ts";
 import { unframeSnappy } from "./snappy-framing.ts";
 
 /**
@@ -56,13 +57,16 @@ function indexOfZero(bytes: Uint8Array, from: number): number {
 export async function decodeBody(body: Uint8Array, encoding: ContentEncoding, limit: number): Promise<Uint8Array> {
   switch (encoding) {
     case "gzip":
-      return gunzip(body, limit);
+      return GUNZIPS.run(() => gunzip(body, limit));
     case "snappy":
       return unframeSnappy(body, limit);
     case "identity":
       return body;
   }
 }
+
+/** As many as libuv has threads: more at a time would be no faster, and each may take all that the limit allows. */
+const GUNZIPS = new Gate(4);
 
 /** One member or several. In zlib's thread pool, so that a bomb costs others no time. */
 function gunzip(body: Uint8Array, limit: number): Promise<Uint8Array> {

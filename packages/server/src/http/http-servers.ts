@@ -15,34 +15,51 @@ import { UnusualRequests } from "./unusual-requests.ts";
 /** A server that speaks HTTP in some form; those of Node have no common type. */
 export type AnyHttpServer = http.Server | https.Server | http2.Http2SecureServer;
 
-/** Above the idle time-outs of common load balancers (60 s), so that it is they who close idle connections. */
-const KEEP_ALIVE_MS = 75_000;
+/** Milliseconds. */
+export interface Timeouts {
+  /** Of an idle connection. */
+  readonly keepAlive: number;
+  /** For the head of a request to arrive, and for all of it. */
+  readonly header: number;
+  readonly request: number;
+}
 
-/** How long the head of a request may take, and all of it. */
-const HEADERS_MS = 60_000;
-const REQUEST_MS = 300_000;
+/** What a server is made with, besides what answers its requests. */
+export interface HttpServerOptions {
+  readonly webConfig: WebConfigFile | undefined;
+  readonly logger: Logger;
+  readonly timeouts: Timeouts;
+  /** Is told of each request that took too long to arrive. */
+  readonly onTimeout: () => void;
+}
 
 /** As Go's `DefaultMaxHeaderBytes`: grouping keys may be long. */
 const MAX_HEADER_BYTES = 2 ** 20;
 
-const OPTIONS = {
-  maxHeaderSize: MAX_HEADER_BYTES,
-  keepAliveTimeout: KEEP_ALIVE_MS,
-  headersTimeout: HEADERS_MS,
-  requestTimeout: REQUEST_MS,
-} as const;
+function optionsFor({ keepAlive, header, request }: Timeouts): http.ServerOptions {
+  const headersTimeout = Math.min(header, request);
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: keepAlive,
+    headersTimeout,
+    requestTimeout: request,
+    // How often Node looks for those that take too long.
+    connectionsCheckingInterval: Math.min(5_000, Math.ceil(headersTimeout / 2)),
+  };
+}
 
 /** Plain HTTP, or what the web config file says. @throws `CONFIG` if that file or a certificate is not valid */
 export function createHttpServer(
   handle: http.RequestListener,
-  { webConfig, logger }: { webConfig: WebConfigFile | undefined; logger: Logger },
+  { webConfig, logger, timeouts, onTimeout }: HttpServerOptions,
 ): AnyHttpServer {
+  const serverOptions = optionsFor(timeouts);
   const server = webConfig?.current().tls
-    ? createTlsServer(handle, webConfig, logger)
-    : http.createServer(OPTIONS, handle);
-  const unusual = new UnusualRequests(OPTIONS, handle);
+    ? createTlsServer(handle, serverOptions, webConfig, logger)
+    : http.createServer(serverOptions, handle);
+  const unusual = new UnusualRequests(serverOptions, handle);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (!unusual.adopt(error, socket)) answerClientError(error, socket);
+    if (!unusual.adopt(error, socket)) answerClientError(error, socket, onTimeout);
   });
   return server;
 }
@@ -51,13 +68,18 @@ export function createHttpServer(
  * HTTP/1.1 and, unless switched off, HTTP/2 over TLS. The web config file and the certificates are looked at again for each new
  * connection; one that could not be set up with what they say now is closed.
  */
-function createTlsServer(handle: http.RequestListener, webConfig: WebConfigFile, logger: Logger): AnyHttpServer {
+function createTlsServer(
+  handle: http.RequestListener,
+  serverOptions: http.ServerOptions,
+  webConfig: WebConfigFile,
+  logger: Logger,
+): AnyHttpServer {
   const source = new TlsSource();
   const { http2: wantsHttp2 } = webConfig.current();
   let current = requireTls(webConfig);
   let context = source.secureContext(current);
   const options = {
-    ...OPTIONS,
+    ...serverOptions,
     ...context,
     requestCert: asksForCertificate(current),
     // Who is acceptable is decided below, by the policy at that time.

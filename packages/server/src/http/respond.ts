@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { type ErrorCode, isWaystationError } from "@waystation/core";
+import { limitFacts } from "../config/limits.ts";
 
 /** An answer in plain text, as Go's `http.Error` gives it: with a line feed at the end and not to be sniffed. */
 export interface PlainError {
@@ -28,9 +29,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
  */
 export function plainError(error: unknown): PlainError | undefined {
   if (!isWaystationError(error)) return undefined;
-  const status = STATUS[error.code];
+  const facts = limitFacts(error.limit);
+  const status = error.code === "LIMIT" ? facts?.status : STATUS[error.code];
   if (status === undefined) return undefined;
-  return { status, message: error.message, ...(status === 503 && { retryAfter: RETRY_AFTER_SECONDS }) };
+  const message = facts ? `${error.message} (--${facts.flag})` : error.message;
+  return { status, message, ...(status === 503 && { retryAfter: RETRY_AFTER_SECONDS }) };
 }
 
 const RETRY_AFTER_SECONDS = 2;

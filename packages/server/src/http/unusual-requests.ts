@@ -24,7 +24,7 @@ export class UnusualRequests {
 
   constructor(options: http.ServerOptions, handle: http.RequestListener) {
     this.#server = http.createServer(options, handle);
-    this.#server.on("clientError", answerClientError);
+    this.#server.on("clientError", (error, socket) => answerClientError(error, socket));
   }
 
   /** Takes the connection over if its request is of these kinds, and says whether it has. */

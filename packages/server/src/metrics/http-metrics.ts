@@ -1,4 +1,5 @@
 import type { Metric, MetricFamily } from "@waystation/core";
+import { limitLabel } from "../config/limits.ts";
 import { family, metric, sortedLabels } from "./families.ts";
 import { QuantileWindow } from "./quantile-window.ts";
 
@@ -12,12 +13,18 @@ export class HttpMetrics {
   /** handler → code → method → count. */
   readonly #requests = new Map<string, Map<number, Map<string, number>>>();
   readonly #pushes = new Map<string, PushSummary>();
+  readonly #limitRefusals = new Map<string, number>();
 
   /** @param method one that a route serves, so that clients cannot create series */
   countRequest(handler: string, code: number, method: string): void {
     const byCode = getOrCreate(this.#requests, handler, () => new Map());
     const byMethod = getOrCreate(byCode, code, () => new Map());
     byMethod.set(method, (byMethod.get(method) ?? 0) + 1);
+  }
+
+  /** @param limit one of those in `config/limits.ts` */
+  countLimitRefusal(limit: string): void {
+    this.#limitRefusals.set(limit, (this.#limitRefusals.get(limit) ?? 0) + 1);
   }
 
   /** @param now milliseconds, on the clock that `collect` uses */
@@ -50,6 +57,12 @@ export class HttpMetrics {
         "summary",
         "HTTP request size for pushes to the Pushgateway.",
         this.#summaryMetrics((push) => ({ sum: push.bytesSum, window: push.bytes }), now),
+      ),
+      family(
+        "pushgateway_limit_refusals_total",
+        "counter",
+        "Requests refused because of a limit, by limit.",
+        [...this.#limitRefusals].map(([limit, count]) => metric({ limit: limitLabel(limit) }, count)),
       ),
     ];
     return families.filter(({ metrics }) => metrics.length > 0);

@@ -1,14 +1,17 @@
+import { isWaystationError } from "@waystation/core";
 import type { Context, Middleware } from "koa";
 import { errorHeaders, type PlainError, plainError } from "../http/respond.ts";
 import type { Logger } from "../logging.ts";
+import type { HttpMetrics } from "../metrics/http-metrics.ts";
 
 /** Answers in plain text, as the Pushgateway does, what routes throw. */
-export function errors(logger: Logger): Middleware {
+export function errors(logger: Logger, metrics: HttpMetrics): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
       const answer = plainError(error);
+      if (isWaystationError(error) && error.limit !== undefined) metrics.countLimitRefusal(error.limit);
       const details = { method: ctx.method, source: ctx.ip, path: ctx.path, err: error };
       if (answer === undefined)
         logger.error({ ...details, stack: (error as Error)?.stack }, "defect while handling a request");

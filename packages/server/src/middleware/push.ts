@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Gateway, isWaystationError } from "@waystation/core";
+import { type Gateway, isWaystationError, type WaystationError } from "@waystation/core";
 import type { Middleware } from "koa";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
+import type { InFlight } from "../http/in-flight.ts";
 import { endWithError, type PlainError, plainError } from "../http/respond.ts";
 import type { Logger } from "../logging.ts";
 import type { HttpMetrics } from "../metrics/http-metrics.ts";
@@ -15,6 +16,7 @@ export interface PushOptions {
   readonly routePrefix: string;
   readonly checkConsistency: boolean;
   readonly maxBodyBytes: number;
+  readonly inFlight: InFlight;
   /** Is told of each push and delete once it is answered; must not throw. */
   readonly onAnswered: (push: AnsweredPush) => void;
 }
@@ -73,15 +75,23 @@ export class PushRoute {
   /** Answers the request. @param tail its path after `/metrics/`, percent-encoded */
   handle(req: IncomingMessage, res: ServerResponse, tail: string): void {
     const encoding = contentEncoding(req.headers["content-encoding"]);
-    const job: Job = { req, res, tail, encoding, bytes: 0, started: performance.now() };
+    const job: Job = { req, res, tail, encoding, bytes: 0, inFlight: false, started: performance.now() };
+    const { inFlight, maxBodyBytes } = this.#options;
+    const overload = inFlight.enter();
+    if (overload !== undefined) {
+      this.#fail(job, overload);
+      return;
+    }
+    job.inFlight = true;
     if (req.method === "DELETE" && encoding !== "gzip") {
       this.#finish(job, this.#delete(job));
       return;
     }
-    collectBody(req, this.#options.maxBodyBytes, (error, body) => {
+    const run = (error: WaystationError | undefined, body: Uint8Array): void => {
       job.bytes = body.length;
       this.#finish(job, error ? Promise.reject(error) : this.#run(job, body));
-    });
+    };
+    collectBody(req, maxBodyBytes, run, inFlight);
   }
 
   async #run(job: Job, body: Uint8Array): Promise<number> {
@@ -111,10 +121,21 @@ export class PushRoute {
   #finish(job: Job, result: Promise<number>): void {
     result
       .then((status) => {
+        this.#leave(job);
         if (!job.res.destroyed) job.res.writeHead(status, EMPTY_BODY).end();
         this.#observe(job, status);
       })
-      .catch((error: unknown) => this.#fail(job, error));
+      .catch((error: unknown) => {
+        this.#leave(job);
+        this.#fail(job, error);
+      });
+  }
+
+  #leave(job: Job): void {
+    if (!job.inFlight) return;
+    job.inFlight = false;
+    this.#options.inFlight.release(job.bytes);
+    this.#options.inFlight.leave();
   }
 
   #fail(job: Job, error: unknown): void {
@@ -134,8 +155,9 @@ export class PushRoute {
     else logger.debug(details, "push refused");
 
     const { status, message } = answer ?? DEFECT;
-    // The rest of a body that is too large is not waited for.
-    if (status === 413) res.shouldKeepAlive = false;
+    if (isWaystationError(error) && error.limit !== undefined) this.#options.metrics.countLimitRefusal(error.limit);
+    // The rest of a body that is not wanted is not waited for.
+    if (!req.complete) res.shouldKeepAlive = false;
     endWithError(res, answer ?? DEFECT);
     if (!(error instanceof UndecodableRequest)) this.#observe(job, status, message);
   }
@@ -161,6 +183,8 @@ interface Job {
   readonly encoding: ContentEncoding;
   /** Of the body, as sent. */
   bytes: number;
+  /** Is it counted among the requests in flight? */
+  inFlight: boolean;
   /** `performance.now()` when the head of the request was there. */
   readonly started: number;
 }
