@@ -2,9 +2,11 @@
  * Is a history of concurrent operations one that a single gateway could have had, which does one thing after the other, each at some
  * moment between its call and its return? (That is linearizability, for the whole state, not only for each group.)
  *
- * To find such an order is hard in general. Here the journal names one, by the order of its entries; whatever order that is, a history
- * that agrees with it is legal. What remains to be seen is whether it agrees: with what clients were told, with time, and with what
- * scrapes showed.
+ * To find such an order is hard in general. Here the journal names one for the writes, by the order of its entries: if the history
+ * agrees with that order, it is legal. It remains to be seen whether scrapes find a place between the writes, and which of several
+ * deletes of one group, which are alike, is which. One pass finds that out, and without ever having to go back: an operation may be
+ * placed if nothing is left to be placed that had returned before it was called, and then placing it as early as it fits takes no
+ * possibility away from the others.
  */
 import { createHash } from "node:crypto";
 import { Model } from "./model.ts";
@@ -28,92 +30,20 @@ export function check(
   options: CheckOptions = {},
 ): string[] {
   const writes = history.filter((operation): operation is Write => operation.request.kind !== "scrape");
-  const scrapes = history.filter(({ request }) => request.kind === "scrape");
-  const { sequence, violations } = attribute(writes, order);
-  violations.push(...checkAnswers(writes, sequence, options), ...checkTimes(sequence));
-  // Who is not where it should be makes whatever follows look wrong too.
+  const violations = checkAnswers(writes, order, options);
   if (violations.length > 0) return violations;
-  const { states, wrongVerdicts } = replay(sequence);
-  return [...wrongVerdicts, ...checkScrapes(scrapes, sequence, states)];
+  return new Placement(history, writes, order).violations;
 }
 
-/**
- * Finds out which operation each stored write is. Deletes of one group are alike: which is which only shows in their times. One that
- * was called after something else had returned comes after that, so it is not taken as long as such a thing is yet to come; of the
- * others the one that returned first is taken, since the rest may still fit to a later place.
- */
-function attribute(
-  writes: readonly Write[],
-  order: readonly StoredWrite[],
-): { readonly sequence: readonly Write[]; readonly violations: string[] } {
-  const violations: string[] = [];
-  const pushes = new Map(writes.filter(({ request }) => request.kind !== "delete").map((write) => [write.id, write]));
-  const remaining = new Remaining(writes);
-  const sequence: Write[] = [];
-  for (const stored of order) {
-    const write = stored.id === undefined ? remaining.takeDelete(stored.group) : pushes.get(stored.id);
-    if (write === undefined || write.request.kind !== stored.kind || groupName(write.request.group) !== stored.group) {
-      violations.push(
-        `the journal has a ${stored.kind} of ${stored.group} (${stored.id ?? "no id"}) that nobody asked for`,
-      );
-    } else {
-      remaining.remove(write);
-      sequence.push(write);
-    }
-  }
-  return { sequence, violations };
-}
-
-/** Writes whose place in the order is yet to come. */
-class Remaining {
-  readonly #taken = new Set<Write>();
-  /** Those that must have a place, by the time at which they returned. */
-  readonly #certain: readonly Write[];
-  #first = 0;
-  readonly #deletes = new Map<string, Write[]>();
-
-  constructor(writes: readonly Write[]) {
-    const byEnd = writes.toSorted((a, b) => endOf(a) - endOf(b));
-    this.#certain = byEnd.filter(({ outcome }) => outcome === "done" || outcome === "rejected");
-    for (const write of byEnd) {
-      if (write.request.kind !== "delete" || write.outcome === "refused") continue;
-      const group = groupName(write.request.group);
-      this.#deletes.set(group, [...(this.#deletes.get(group) ?? []), write]);
-    }
-  }
-
-  takeDelete(group: string): Write | undefined {
-    const deletes = this.#deletes.get(group) ?? [];
-    const end = this.#earliestEnd();
-    const index = deletes.findIndex(({ invoked }) => invoked <= end);
-    return deletes.splice(Math.max(0, index), 1)[0];
-  }
-
-  remove(write: Write): void {
-    this.#taken.add(write);
-  }
-
-  #earliestEnd(): number {
-    while (this.#first < this.#certain.length && this.#taken.has(this.#certain[this.#first]!)) this.#first++;
-    const next = this.#certain[this.#first];
-    return next === undefined ? Number.POSITIVE_INFINITY : endOf(next);
-  }
-}
-
-/** Until when an operation may have happened: what is said to be refused may have to be taken for unknown. */
-function endOf({ outcome, returned }: Operation): number {
-  return outcome === "unknown" || outcome === "refused" ? Number.POSITIVE_INFINITY : returned;
-}
-
-function checkAnswers(writes: readonly Write[], sequence: readonly Write[], options: CheckOptions): string[] {
+/** Is every push in the journal as often as it should be? */
+function checkAnswers(writes: readonly Write[], order: readonly StoredWrite[], options: CheckOptions): string[] {
   const times = new Map<number, number>();
-  for (const { id } of sequence) times.set(id, (times.get(id) ?? 0) + 1);
+  for (const { id } of order) if (id !== undefined) times.set(id, (times.get(id) ?? 0) + 1);
   return writes.flatMap((write) => {
+    if (write.request.kind === "delete") return [];
     const count = times.get(write.id) ?? 0;
     if (count > 1) return [`${describe(write)} was stored ${count} times`];
-    if (count === 0 && write.outcome === "done") return [`${describe(write)} was acknowledged and is lost`];
-    if (count === 0 && write.outcome === "rejected")
-      return [`${describe(write)} was rejected, but not by the journal's order`];
+    if (count === 0 && isCertain(write)) return [`${describe(write)} is not in the journal`];
     if (count === 1 && write.outcome === "refused" && !options.refusalsMayBeWrong) {
       return [`${describe(write)} was refused as certainly not stored, and is stored`];
     }
@@ -121,100 +51,132 @@ function checkAnswers(writes: readonly Write[], sequence: readonly Write[], opti
   });
 }
 
-/** Who returned before another was called comes before it. */
-function checkTimes(sequence: readonly Write[]): string[] {
-  const violations: string[] = [];
-  let earliest: Write | undefined;
-  for (const write of sequence.toReversed()) {
-    if (earliest !== undefined && endOf(earliest) < write.invoked) {
-      violations.push(`${describe(earliest)} comes after ${describe(write)}, which was called later`);
-    }
-    if (earliest === undefined || endOf(write) < endOf(earliest)) earliest = write;
-  }
-  return violations;
+/** Has it happened, and by the time at which it returned? */
+function isCertain({ outcome }: Operation): boolean {
+  return outcome === "done" || outcome === "rejected";
 }
 
-/** Digests of the states after the first 0, 1, 2, … writes. */
-function replay(sequence: readonly Write[]): { readonly states: readonly string[]; readonly wrongVerdicts: string[] } {
-  const model = new Model();
-  const states = [digest(model.scrape())];
-  const wrongVerdicts: string[] = [];
-  for (const write of sequence) {
-    const accepted = model.apply(write.request, write.id);
-    if (accepted && write.outcome === "rejected") wrongVerdicts.push(`${describe(write)} was rejected without reason`);
-    if (!accepted && write.outcome === "done") wrongVerdicts.push(`${describe(write)} was accepted against the rule`);
-    states.push(digest(model.scrape()));
-  }
-  return { states, wrongVerdicts };
-}
+/** Gives every operation its place in the order, and remembers where that is not possible. */
+class Placement {
+  readonly violations: string[] = [];
+  readonly #model = new Model();
+  readonly #pushes: ReadonlyMap<number, Write>;
+  /** What must still be placed, by the time at which it returned; what is placed is skipped. */
+  readonly #certain: readonly Operation[];
+  #firstCertain = 0;
+  readonly #placed = new Set<Operation>();
+  /** Deletes of a group that may still be placed, by the time until which they must. */
+  readonly #deletes = new Map<string, Write[]>();
+  /** Scrapes that may still be placed, by what they show, then by the time at which they were called. */
+  readonly #scrapes = new Map<string, Operation[]>();
 
-/** Each scrape has to show the state after so many writes, as its time allows and as earlier scrapes have shown. */
-function checkScrapes(scrapes: readonly Operation[], sequence: readonly Write[], states: readonly string[]): string[] {
-  const violations: string[] = [];
-  const places = new Map<string, number[]>();
-  for (const [place, state] of states.entries()) places.set(state, [...(places.get(state) ?? []), place]);
-
-  // How many writes must be seen by who is called at a time: those that have returned, and what other scrapes have seen.
-  const seen = new Floor(sequence.map((write, i) => ({ time: endOf(write), count: i + 1 })));
-  const pending: { readonly returned: number; readonly count: number }[] = [];
-  const byCall = scrapes.filter(({ observed }) => observed !== undefined).toSorted((a, b) => a.invoked - b.invoked);
-  for (const scrape of byCall) {
-    for (const earlier of pending.splice(0)) {
-      if (earlier.returned < scrape.invoked) seen.raise(earlier.count);
-      else pending.push(earlier);
+  constructor(history: readonly Operation[], writes: readonly Write[], order: readonly StoredWrite[]) {
+    const byEnd = history.toSorted((a, b) => endOf(a) - endOf(b));
+    this.#certain = byEnd.filter(isCertain);
+    this.#pushes = new Map(writes.filter(({ request }) => request.kind !== "delete").map((write) => [write.id, write]));
+    for (const write of writes.toSorted((a, b) => endOf(a) - endOf(b))) {
+      if (write.request.kind === "delete" && write.outcome !== "refused") {
+        add(this.#deletes, groupName(write.request.group), write);
+      }
     }
-    const least = scrape.outcome === "stale" ? 0 : seen.at(scrape.invoked);
-    const most = firstAfter(sequence, scrape.returned);
-    const place = places.get(digest(scrape.observed!))?.find((candidate) => candidate >= least);
-    if (place === undefined || place > most) {
-      violations.push(
-        `${describe(scrape)} shows no state after ${least} to ${most} writes${nearest(places, scrape, least, most)}`,
+    const scrapes = history.filter(({ observed }) => observed !== undefined);
+    for (const scrape of scrapes.toSorted((a, b) => a.invoked - b.invoked)) {
+      if (scrape.outcome === "done") add(this.#scrapes, digest(scrape.observed!), scrape);
+    }
+    const states = this.#placeAll(order);
+    const stale = scrapes.filter(({ outcome }) => outcome === "stale");
+    for (const scrape of stale) {
+      const isTrue = states.some(
+        ({ state, lastCall }) => lastCall <= scrape.returned && state === digest(scrape.observed!),
       );
-    } else if (scrape.outcome !== "stale") {
-      pending.push({ returned: scrape.returned, count: place });
+      if (!isTrue) this.violations.push(`${describe(scrape)} shows what never was, or was not yet`);
     }
   }
-  return violations;
-}
 
-function nearest(places: ReadonlyMap<string, number[]>, scrape: Operation, least: number, most: number): string {
-  const shown = places.get(digest(scrape.observed!));
-  if (shown === undefined) return ", nor any other that there was";
-  const closest = shown.toSorted((a, b) => distance(a, least, most) - distance(b, least, most))[0];
-  return `, but the one after ${closest}`;
-}
-
-function distance(place: number, least: number, most: number): number {
-  return Math.max(least - place, place - most);
-}
-
-/** The highest count of all whose time has passed. */
-class Floor {
-  readonly #steps: readonly { readonly time: number; readonly count: number }[];
-  #next = 0;
-  #count = 0;
-
-  constructor(steps: readonly { readonly time: number; readonly count: number }[]) {
-    this.#steps = steps.toSorted((a, b) => a.time - b.time);
-  }
-
-  raise(count: number): void {
-    this.#count = Math.max(this.#count, count);
-  }
-
-  /** @param time not before that of the last call */
-  at(time: number): number {
-    for (; this.#next < this.#steps.length && this.#steps[this.#next]!.time < time; this.#next++) {
-      this.raise(this.#steps[this.#next]!.count);
+  /** Returns the states that there were, each with the latest call of all that led to it. */
+  #placeAll(order: readonly StoredWrite[]): { readonly state: string; readonly lastCall: number }[] {
+    const states = [{ state: digest(this.#model.scrape()), lastCall: Number.NEGATIVE_INFINITY }];
+    this.#placeScrapes(states[0]!.state);
+    for (const stored of order) {
+      const write = stored.id === undefined ? this.#whichDelete(stored.group) : this.#pushes.get(stored.id);
+      if (
+        write === undefined ||
+        write.request.kind !== stored.kind ||
+        groupName(write.request.group) !== stored.group
+      ) {
+        const { kind, group, id = "no id" } = stored;
+        this.violations.push(`the journal has a ${kind} of ${group} (${id}) that nobody asked for`);
+        continue;
+      }
+      this.#placeWrite(write);
+      const state = digest(this.#model.scrape());
+      states.push({ state, lastCall: Math.max(states.at(-1)!.lastCall, write.invoked) });
+      this.#placeScrapes(state);
     }
-    return this.#count;
+    for (let left = this.#earliest(); left !== undefined; left = this.#earliest()) {
+      this.#giveUp(left, "does not fit anywhere");
+    }
+    return states;
+  }
+
+  #placeWrite(write: Write): void {
+    for (let left = this.#earliest(); left !== undefined && left.returned < write.invoked; left = this.#earliest()) {
+      this.#giveUp(left, `does not fit anywhere before ${describe(write)}, which was called later`);
+    }
+    this.#placed.add(write);
+    const accepted = this.#model.apply(write.request, write.id);
+    if (accepted && write.outcome === "rejected") {
+      this.violations.push(`${describe(write)} was rejected without reason`);
+    } else if (!accepted && write.outcome === "done") {
+      this.violations.push(`${describe(write)} was accepted against the rule`);
+    }
+  }
+
+  #placeScrapes(state: string): void {
+    const scrapes = this.#scrapes.get(state);
+    if (scrapes === undefined) return;
+    let count = 0;
+    for (const scrape of scrapes) {
+      if (scrape.invoked > this.#earliestEnd()) break;
+      this.#placed.add(scrape);
+      count++;
+    }
+    scrapes.splice(0, count);
+  }
+
+  /** The one that must be placed first, of those that may be placed now. */
+  #whichDelete(group: string): Write | undefined {
+    const deletes = this.#deletes.get(group) ?? [];
+    const end = this.#earliestEnd();
+    const index = deletes.findIndex(({ invoked }) => invoked <= end);
+    return deletes.splice(Math.max(0, index), 1)[0];
+  }
+
+  /** What is left to be placed and returned first. */
+  #earliest(): Operation | undefined {
+    while (this.#placed.has(this.#certain[this.#firstCertain]!)) this.#firstCertain++;
+    return this.#certain[this.#firstCertain];
+  }
+
+  #earliestEnd(): number {
+    return this.#earliest()?.returned ?? Number.POSITIVE_INFINITY;
+  }
+
+  #giveUp(operation: Operation, why: string): void {
+    this.#placed.add(operation);
+    this.violations.push(`${describe(operation)} ${why}`);
   }
 }
 
-/** How many writes come before the first one that was called only after `time`. */
-function firstAfter(sequence: readonly Write[], time: number): number {
-  const index = sequence.findIndex(({ invoked }) => invoked > time);
-  return index < 0 ? sequence.length : index;
+/** Until when an operation may have happened. */
+function endOf(operation: Operation): number {
+  return isCertain(operation) ? operation.returned : Number.POSITIVE_INFINITY;
+}
+
+function add<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+  const values = map.get(key);
+  if (values === undefined) map.set(key, [value]);
+  else values.push(value);
 }
 
 function digest(state: string): string {

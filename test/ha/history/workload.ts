@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "../support/client.ts";
 import type { ReplicaProcess } from "../support/replica.ts";
 import type { GroupLabels, PushedFamily, WriteRequest } from "./operation.ts";
 import type { Random } from "./random.ts";
 import type { Recorder } from "./recorder.ts";
 
-const CLIENTS = 12;
+/** Each replica has its own, so that one which hangs does not keep all clients waiting. */
+const CLIENTS_PER_REPLICA = 5;
 /** Longest pause of a client between two operations, in milliseconds. */
 const PAUSE = 12;
 
@@ -37,18 +39,17 @@ const CONTESTED: readonly (readonly WriteRequest[])[] = [0, 1, 2].flatMap((i) =>
   ],
 ]);
 
-/** Clients that push, delete and scrape through whatever replica, until the signal. */
+/** Clients that push, delete and scrape through all replicas, until the signal. */
 export async function work(
   recorder: Recorder,
   replicas: readonly ReplicaProcess[],
   random: Random,
   signal: AbortSignal,
 ): Promise<void> {
+  const clients = replicas.flatMap(({ client }, replica) => Array(CLIENTS_PER_REPLICA).fill({ client, replica }));
   await Promise.all(
-    Array.from({ length: CLIENTS }, async () => {
+    clients.map(async ({ client, replica }: { client: Client; replica: number }) => {
       while (!signal.aborted) {
-        const replica = random.below(replicas.length);
-        const { client } = replicas[replica]!;
         if (random.below(100) < 45) await recorder.scrape(client, replica);
         else await recorder.write(client, replica, randomWrite(random));
         await sleep(random.below(PAUSE));
