@@ -292,7 +292,7 @@ export const FLAGS = {
   "push.max-label-value-bytes": {
     group: "Push",
     placeholder: "size",
-    default: 64 * 2 ** 10,
+    default: 2 ** 20,
     help: "Longest label value or metric name; longer ones get 400.",
     parse: parseByteSize,
     format: formatByteSize,
