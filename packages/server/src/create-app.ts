@@ -74,7 +74,7 @@ export function createApp(options: AppOptions): Koa {
   };
   const selfMetrics = new SelfMetrics(metrics, new GatewayMetrics(gateway), options.lease);
   const apiPrefix = `${routePrefix}/api/v1`;
-  const endpoints = mainEndpoints(options, metrics, facts, selfMetrics);
+  const endpoints = mainEndpoints(options, metrics, selfMetrics);
   const apiEndpoints = queryEndpoints(options, metrics, facts);
 
   const app = new Koa();
@@ -103,13 +103,12 @@ export function createApp(options: AppOptions): Koa {
 function mainEndpoints(
   { gateway, settings, isStopping = () => false, lease, stop }: AppOptions,
   metrics: HttpMetrics,
-  facts: StatusFacts,
   selfMetrics: SelfMetrics,
 ): Endpoint[] {
   const { routePrefix: prefix, telemetryPath } = settings;
   const get = (path: string, handle: Middleware): Endpoint => ({ method: "GET", shape: "exact", path, handle });
   const webUi = loadWebUi();
-  const status = counted(metrics, "status", webUi ? webUiPage(webUi) : statusPage(gateway, facts));
+  const status = counted(metrics, "status", webUiPage(webUi));
   const openMetrics = settings["web.enable-openmetrics"] ? "by-weight" : "alone";
   const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
   return [
@@ -118,7 +117,7 @@ function mainEndpoints(
     get(telemetryPath, scrape({ gateway, selfMetrics, openMetrics, lease })),
     get(`${prefix}/status`, status),
     get(`${prefix}/`, status),
-    ...(webUi ? [staticFiles(prefix, counted(metrics, "static", webUiFile(webUi)))] : []),
+    { method: "GET", shape: "subtree", path: `${prefix}/static`, handle: counted(metrics, "static", webUiFile(webUi)) },
     // Without the prefix, as in the Go Pushgateway.
     get("/-/quit", quitByGet),
     { method: "PUT", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },

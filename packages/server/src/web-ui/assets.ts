@@ -46,6 +46,11 @@ function loadAsset(path: string): Asset {
   for (const [encoding, suffix] of Object.entries(ENCODINGS) as [AssetEncoding, string][]) {
     if (existsSync(path + suffix)) encoded.set(encoding, readFileSync(path + suffix));
   }
+  return asset(extname(path), body, encoded);
+}
+
+/** @param extension of its name, with the dot */
+export function asset(extension: string, body: Buffer, encoded: ReadonlyMap<AssetEncoding, Buffer>): Asset {
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  return { type: TYPES[extname(path)]!, etag, body, encoded };
+  return { type: TYPES[extension]!, etag, body, encoded };
 }

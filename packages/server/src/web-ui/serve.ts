@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Context } from "koa";
 import { setError } from "../middleware/errors.ts";
-import type { Asset, AssetEncoding, WebUi } from "./assets.ts";
+import { type Asset, type AssetEncoding, asset, type WebUi } from "./assets.ts";
 
 /** Everything the page needs comes from the gateway; nothing in it is inline, and no other page may frame it. */
 const CONTENT_SECURITY_POLICY = [
@@ -15,8 +15,20 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** `GET /` and `GET /status`: the web interface, which finds out by itself where it is. */
-export function webUiPage({ index }: WebUi): (ctx: Context) => void {
+/** In a checkout that was not started by its own script. */
+const NOT_BUILT = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Waystation</title>
+<h1>Waystation</h1>
+<p>The web interface has not been built in this checkout: start the gateway by <code>npx -y pnpm@10 start</code>.
+The same facts are below <a href="api/v2/groups">api/v2</a>.</p>
+</html>
+`;
+
+/** `GET /` and `GET /status`: the web interface, which finds out by itself where it is. @param webUi undefined if it was not built */
+export function webUiPage(webUi: WebUi | undefined): (ctx: Context) => void {
+  const index = webUi?.index ?? asset(".html", Buffer.from(NOT_BUILT), new Map());
   return (ctx) => {
     ctx.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
     ctx.set("Referrer-Policy", "same-origin");
@@ -26,9 +38,9 @@ export function webUiPage({ index }: WebUi): (ctx: Context) => void {
 }
 
 /** `GET /static/*`: files whose names change with their content. */
-export function webUiFile({ files }: WebUi): (ctx: Context) => void {
+export function webUiFile(webUi: WebUi | undefined): (ctx: Context) => void {
   return (ctx) => {
-    const file = files.get(basename(ctx.path));
+    const file = webUi?.files.get(basename(ctx.path));
     if (file === undefined || !ctx.path.endsWith(`/static/${basename(ctx.path)}`)) {
       setError(ctx, { status: 404, message: "404 page not found" });
       return;
