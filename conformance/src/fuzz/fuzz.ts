@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { type Answer, type Step, scrape, send } from "../case.ts";
+import { type Answer, query, type Step, scrape, send } from "../case.ts";
 import { describeMismatch, describeStep } from "../describe.ts";
 import { GatewayProcess } from "../gateway-process.ts";
+import { PROTOBUF_TYPE } from "../http/request.ts";
 import { Normaliser } from "../normalise.ts";
 import { observe } from "../observe.ts";
 import { sequences } from "./sequences.ts";
@@ -20,11 +21,13 @@ export interface FuzzOptions {
 
 const WIPE = send("PUT", "/api/v1/admin/wipe");
 const LOOK = scrape({ ordered: false });
+/** In the end the state is looked at in every form. */
+const LAST_LOOKS = [scrape({ headers: { Accept: PROTOBUF_TYPE } }), query("metrics")];
 /** A look is repeated so often while the two differ, since deletes may be carried out after they were answered. */
 const LOOKS = 5;
 
 /**
- * Sends random sequences to both gateways and compares what they show after every step. Rejects with the shortest sequence found that
+ * Sends random sequences to both gateways and compares what they show after every step, and in the end in protobuf and JSON too. Rejects with the shortest sequence found that
  * tells them apart, and the seed.
  */
 export async function fuzz({ peer, candidate, runs, seed = Date.now() }: FuzzOptions): Promise<void> {
@@ -51,9 +54,12 @@ class Pair implements AsyncDisposable {
     await this.#both(WIPE, normalisers);
     for (const [index, step] of steps.entries()) {
       this.#expectSame(steps, index, step, await this.#both(step, normalisers));
-      this.#expectSame(steps, index, LOOK, await this.#looks(normalisers));
+      this.#expectSame(steps, index, LOOK, await this.#look(LOOK, normalisers));
       // The times of two pushes differ visibly only if the clock has moved on.
       await sleep(1);
+    }
+    for (const look of LAST_LOOKS) {
+      this.#expectSame(steps, steps.length, look, await this.#look(look, normalisers));
     }
   }
 
@@ -61,11 +67,11 @@ class Pair implements AsyncDisposable {
     return Promise.all(this.#gateways.map((gateway, at) => observe(step, gateway.port, normalisers[at]!)));
   }
 
-  async #looks(normalisers: readonly Normaliser[]): Promise<Answer[]> {
+  async #look(step: Step, normalisers: readonly Normaliser[]): Promise<Answer[]> {
     for (let look = 1; ; look++) {
       // A repeated look must see the times as the first did.
       const attempt = normalisers.map((normaliser) => normaliser.copy());
-      const answers = await this.#both(LOOK, attempt);
+      const answers = await this.#both(step, attempt);
       if (look === LOOKS || isDeepStrictEqual(answers[0], answers[1])) {
         for (const [at, normaliser] of normalisers.entries()) normaliser.adopt(attempt[at]!);
         return answers;
