@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
 import { WaystationError } from "../errors.ts";
-import type { AppendOwn, Cursor, Journal, Snapshot, Tail } from "../journal/journal.ts";
+import { type AppendOwn, type Cursor, type Journal, ORIGIN, type Snapshot, type Tail } from "../journal/journal.ts";
 import { MemoryJournal, MemoryStore } from "../journal/memory-journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
+import { Publisher } from "./channels.ts";
 import { Gateway } from "./gateway.ts";
+import { Replica } from "./replica.ts";
 
 /** Delays answers: what a call saw is then older than the moment at which its caller learns of it. */
 function delaying(method: "read" | "append") {
@@ -335,4 +337,61 @@ test("what is in the journal cannot be opened if it is damaged, and nothing stay
   await rejects(Gateway.open({ journal: new MemoryJournal(store) }), "CORRUPT");
   await rejects(Gateway.open({ journal: new MemoryJournal(store) }), "CORRUPT");
   // The second one was not refused with LOCKED: the first had let go.
+});
+
+const own = { tag: "99", deadline: Number.MAX_SAFE_INTEGER };
+const rewound = new WaystationError("REWOUND", "another history");
+
+test("a read that was answered from a history that was left meanwhile changes nothing", async (t) => {
+  const [lost, found] = [new MemoryStore(), new MemoryStore()];
+  for (const [store, jobs] of [
+    [lost, ["a", "b"]],
+    [found, ["c"]],
+  ] as const) {
+    const gateway = await Gateway.open({ journal: new MemoryJournal(store) });
+    for (const job of jobs) await push(gateway, job, "m 1\n");
+    await gateway.close();
+  }
+  const journal = new Redirected(lost, found);
+  t.after(() => journal.close());
+  const reads = delaying("read");
+  const replica = new Replica(reads.wrap(journal), new Publisher({}));
+  await journal.open();
+  const [first] = lost.tail(ORIGIN).entries;
+  replica.applyEntry(first!, first!.data);
+  const { closed, open } = gate();
+  reads.hold(closed);
+  const before = reads.calls;
+  const stale = replica.catchUp();
+  await until(() => reads.calls > before);
+  reads.hold(undefined);
+  await journal.next();
+  await replica.reload(rewound);
+  const { hash } = replica.state;
+  open();
+  await stale;
+  assert.deepEqual(replica.cursor, { position: found.head.position, tag: found.head.tag });
+  assert.deepEqual(replica.state.hash, hash);
+  assert.equal(replica.state.groupCount, 1);
+});
+
+test("a state that is loaded does not lag behind what was applied meanwhile", async (t) => {
+  const store = new MemoryStore();
+  const journal = new MemoryJournal(store);
+  t.after(() => journal.close());
+  const reads = delaying("read");
+  const replica = new Replica(reads.wrap(journal), new Publisher({}));
+  await replica.load();
+  const { closed, open } = gate();
+  reads.hold(closed);
+  const before = reads.calls;
+  const reloading = replica.reload(rewound);
+  await until(() => reads.calls > before);
+  reads.hold(undefined);
+  const data = encodeEntry([], { level: RULES_LEVEL, base: { position: 0, hash: [0, 0] } });
+  const { at } = await journal.append(data, ORIGIN, own);
+  replica.applyEntry(at, data);
+  open();
+  await reloading;
+  assert.deepEqual(replica.cursor, at);
 });
