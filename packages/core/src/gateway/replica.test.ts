@@ -25,8 +25,9 @@ function delaying(method: "read" | "append") {
       const call = journal[method].bind(journal) as (...args: unknown[]) => Promise<unknown>;
       const delayed = async (...args: unknown[]) => {
         calls++;
+        const until = held;
         const answer = await call(...args);
-        await held;
+        await until;
         return answer;
       };
       return Object.assign(journal, { [method]: delayed });
