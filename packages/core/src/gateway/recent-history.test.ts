@@ -1,80 +1,79 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { type Entry, ORIGIN } from "../journal/journal.ts";
+import { ORIGIN } from "../journal/journal.ts";
 import { RecentHistory } from "./recent-history.ts";
 
-const MIB = 1024 * 1024;
-const MINUTE = 60_000;
-const REMEMBERED_TAGS = 2 ** 18;
+const tagOf = (position: number) => (position === 0 ? "0" : String(position * 1000 + 7));
+const cursor = (position: number) => ({ position, tag: tagOf(position) });
 
-const tagOf = (position: number) => String(2 ** 47 + position);
-
-test("the newest entries are kept: a minute's worth, and 16 MiB at most", () => {
-  const step = fc.record({
-    bytes: fc.oneof(fc.nat(10), fc.nat(5 * MIB)),
-    after: fc.oneof(fc.nat(100), fc.nat(40_000)),
-  });
-  const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const start = { position: 7, tag: "7" };
-    const history = new RecentHistory(start);
-    const all: (Entry & { readonly time: number })[] = [];
-    let now = 1_000;
-    for (const { bytes, after } of steps) {
-      now += after;
-      const position = start.position + all.length + 1;
-      const data = Buffer.allocUnsafeSlow(bytes);
-      all.push({ position, tag: tagOf(position), data, time: now });
-      history.add({ position, tag: tagOf(position) }, data, now);
-
-      let kept = all.length;
-      for (let sum = 0; kept > 0; kept--) {
-        const { data, time } = all[kept - 1]!;
-        sum += data.length;
-        if (sum > 16 * MIB || now - time > MINUTE) break;
-      }
-      assert.deepEqual(
-        history.entries.map(({ position }) => position),
-        all.slice(kept).map(({ position }) => position),
-      );
-      const { position: before } = all[kept - 1] ?? start;
-      assert.deepEqual(history.before, { position: before, tag: all[kept - 1]?.tag ?? start.tag });
-      assert.deepEqual(history.head, { position, tag: tagOf(position) });
-    }
-  });
-  fc.assert(property, { numRuns: 100 });
-});
-
-test("bytes cut from a larger buffer do not keep that alive", () => {
+function historyOf(count: number, options: { readonly bytes?: number; readonly every?: number } = {}): RecentHistory {
+  const { bytes = 10, every = 0 } = options;
   const history = new RecentHistory(ORIGIN);
-  history.add({ position: 1, tag: "1" }, Buffer.alloc(1000, 3).subarray(10, 20));
-  const [entry] = history.entries;
-  assert.deepEqual(Buffer.from(entry!.data), Buffer.alloc(10, 3));
-  assert.equal(entry!.data.buffer.byteLength, 10);
+  for (let position = 1; position <= count; position++) {
+    history.add(cursor(position), new Uint8Array(bytes), position * every);
+  }
+  return history;
+}
+
+test("a new history begins where it was told to, and knows only that place", () => {
+  const history = new RecentHistory(cursor(40));
+  assert.deepEqual([history.before, history.head, history.entries], [cursor(40), cursor(40), []]);
+  assert.ok(history.knows(cursor(40)));
+  assert.ok(!history.knows({ position: 40, tag: "1" }));
+  assert.ok(!history.knows(cursor(39)));
+  assert.ok(!history.knows(cursor(41)));
 });
 
-test("tags are known back to the start, or a quarter of a million of positions", () => {
-  const history = new RecentHistory({ position: 5, tag: "55" });
-  assert.ok(history.knows({ position: 5, tag: "55" }));
-  assert.ok(!history.knows({ position: 4, tag: "0" }));
-  assert.ok(!history.knows(ORIGIN));
-  const empty = new Uint8Array(0);
-  for (let position = 6; position <= REMEMBERED_TAGS + 100; position++) {
-    history.add({ position, tag: tagOf(position) }, empty, 2 * position);
-  }
-  const newest = REMEMBERED_TAGS + 100;
-  assert.equal(history.oldest, 101);
-  for (const position of [101, 102, newest - 1, newest]) {
-    assert.equal(history.tagAt(position), tagOf(position));
-    assert.ok(history.knows({ position, tag: tagOf(position) }));
-    assert.ok(!history.knows({ position, tag: tagOf(position + 1) }));
-  }
-  for (const position of [0, 5, 100, newest + 1]) assert.equal(history.tagAt(position), undefined, String(position));
+test("entries stay for a minute, and the place before the first of them is known", () => {
+  const history = historyOf(100, { every: 1000 });
+  assert.deepEqual(history.before, cursor(39));
+  assert.deepEqual(
+    history.entries.map(({ position, tag }) => ({ position, tag })),
+    Array.from({ length: 61 }, (_, i) => cursor(40 + i)),
+  );
+  assert.ok(history.knows(cursor(3)));
 });
 
-test("tags of 48 bits are kept exactly", () => {
+test("entries take 16 MiB at most; one that is larger is not kept, but its tag is", () => {
+  const MIB = 1024 * 1024;
+  assert.equal(historyOf(40, { bytes: MIB }).entries.length, 16);
+  const history = historyOf(3);
+  history.add(cursor(4), new Uint8Array(17 * MIB), 0);
+  assert.deepEqual([history.before, history.entries.length, history.knows(cursor(4))], [cursor(4), 0, true]);
+  history.add(cursor(5), new Uint8Array(1), 0);
+  assert.deepEqual([history.before, history.entries.length], [cursor(4), 1]);
+});
+
+test("a piece of a larger buffer does not keep that in memory", () => {
   const history = new RecentHistory(ORIGIN);
-  const tags = ["0", "1", String(2 ** 48 - 1), String(2 ** 32), String(2 ** 31)];
-  for (const [i, tag] of tags.entries()) history.add({ position: i + 1, tag }, new Uint8Array(1));
-  for (const [i, tag] of tags.entries()) assert.equal(history.tagAt(i + 1), tag);
+  const buffer = new Uint8Array(65536).fill(3);
+  history.add(cursor(1), buffer.subarray(10, 20), 0);
+  buffer.fill(0);
+  assert.deepEqual(history.entries[0]!.data, new Uint8Array(10).fill(3));
+  assert.equal(history.entries[0]!.data.buffer.byteLength, 10);
+});
+
+test("what was given out does not change", () => {
+  const history = historyOf(5);
+  const { entries } = history;
+  history.add(cursor(6), new Uint8Array(1), 120_000);
+  assert.equal(entries.length, 5);
+  assert.equal(history.entries.length, 1);
+});
+
+test("tags are known of a quarter of a million places, whatever has become of the entries", () => {
+  const count = 300_000;
+  const history = historyOf(count, { every: 100 });
+  assert.equal(history.oldest, count - 2 ** 18 + 1);
+  assert.ok(history.knows(cursor(history.oldest)));
+  assert.ok(!history.knows(cursor(history.oldest - 1)));
+  assert.equal(history.tagAt(count + 1), undefined);
+});
+
+test("the longest tag there can be is known exactly", () => {
+  const history = new RecentHistory(ORIGIN);
+  const tag = String(2 ** 48 - 1);
+  history.add({ position: 1, tag }, new Uint8Array(1));
+  assert.equal(history.tagAt(1), tag);
+  assert.equal(history.tagAt(0), "0");
 });
