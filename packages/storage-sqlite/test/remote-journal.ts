@@ -20,6 +20,11 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+interface SnapshotSource {
+  readonly chunks: AsyncIterator<Uint8Array>;
+  failure?: { readonly error: unknown };
+}
+
 /** A SQLite journal in a process of its own, which can be killed. */
 export class RemoteJournal implements Journal {
   readonly name = "sqlite";
@@ -27,7 +32,7 @@ export class RemoteJournal implements Journal {
   readonly survives: Durability = "host-crash";
   readonly #options: SqliteJournalOptions;
   readonly #pending = new Map<number, Pending>();
-  readonly #snapshots = new Map<number, AsyncIterator<Uint8Array>>();
+  readonly #snapshots = new Map<number, SnapshotSource>();
   #closed: Promise<void> | undefined;
   #child: ChildProcess | undefined;
   #nextId = 1;
@@ -69,9 +74,12 @@ export class RemoteJournal implements Journal {
 
   async compact(at: Cursor, snapshot: AsyncIterable<Uint8Array>): Promise<"published" | "older"> {
     const id = this.#nextId++;
-    this.#snapshots.set(id, snapshot[Symbol.asyncIterator]());
+    const source: SnapshotSource = { chunks: snapshot[Symbol.asyncIterator]() };
+    this.#snapshots.set(id, source);
     try {
       return (await this.#call("compact", at, id)) as "published" | "older";
+    } catch (error) {
+      throw source.failure ? source.failure.error : error; // itself, not what became of it between the processes
     } finally {
       this.#snapshots.delete(id);
     }
@@ -124,13 +132,14 @@ export class RemoteJournal implements Journal {
 
   /** The process asks for the next chunk of a snapshot that is to be published. */
   async #pull({ id, args: [snapshot] }: Call): Promise<void> {
-    const reply = await this.#snapshots
-      .get(snapshot as number)!
-      .next()
-      .then(
-        (value): Reply => ({ id, value }),
-        (error): Reply => ({ id, code: "UNAVAILABLE", message: String(error) }),
-      );
+    const source = this.#snapshots.get(snapshot as number)!;
+    const reply = await source.chunks.next().then(
+      (value): Reply => ({ id, value }),
+      (error): Reply => {
+        source.failure = { error };
+        return { id, code: "UNAVAILABLE", message: String(error) };
+      },
+    );
     await new Promise<void>((resolve, reject) => {
       this.#child!.send(reply, (error) => (error ? reject(error) : resolve()));
     });
