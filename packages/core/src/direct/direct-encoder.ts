@@ -27,7 +27,7 @@ import {
   writePart,
 } from "./bytes.ts";
 import { canonicalSpelling, isCanonicalDecimal } from "./canonical-value.ts";
-import { type GroupingLabelText, type GroupingText, groupingText } from "./grouping-text.ts";
+import { type GroupingText, groupingText, SPAN } from "./grouping-text.ts";
 import { LineTable } from "./line-table.ts";
 
 const CACHED_GROUPINGS = 8192;
@@ -94,7 +94,7 @@ export class DirectEncoder {
   #body: Uint8Array = this.#out;
   /** Most groups are pushed to again and again. */
   readonly #groupings = new BoundedCache<ByteString, GroupingText>(CACHED_GROUPINGS);
-  #grouping: GroupingText = { labels: [], alone: this.#out, aloneValues: [], legacy: true };
+  #grouping: GroupingText = groupingText({ labels: [], id: "" });
 
   readonly #limits: Limits;
   readonly #maxBytes: number;
@@ -165,7 +165,7 @@ export class DirectEncoder {
       if (at < 0) return -1;
     }
     // With the empty instance label, if there is none.
-    if (this.#labelCount + this.#grouping.labels.length > this.#limits.labelsPerSeries) return -1;
+    if (this.#labelCount + this.#grouping.count > this.#limits.labelsPerSeries) return -1;
     if (body[at++] !== SPACE) return -1;
     let end = at;
     while (body[end]! > SPACE) end++;
@@ -242,21 +242,20 @@ export class DirectEncoder {
       this.#writeGroupingAlone();
       return;
     }
-    const { labels: grouping } = this.#grouping;
+    const { count, spans } = this.#grouping;
     let separator = OPENING_BRACE;
     let i = 0;
     let g = 0;
-    while (i < this.#labelCount || g < grouping.length) {
-      const label = grouping[g];
-      const order = i === this.#labelCount ? 1 : label === undefined ? -1 : this.#compareLabel(i, label);
+    while (i < this.#labelCount || g < count) {
+      const order = i === this.#labelCount ? 1 : g === count ? -1 : this.#compareLabel(i, g);
       this.#out[this.#at++] = separator;
       separator = COMMA;
-      if (order < 0 || (order === 0 && label!.fallback)) {
+      const isFallback = spans[g * SPAN + 4] === 1;
+      if (order < 0 || (order === 0 && isFallback)) {
         this.#writeOwnLabel(i++);
         if (order === 0) g++;
       } else {
-        this.#writeGroupingLabel(label!);
-        g++;
+        this.#writeGroupingLabel(g++);
         if (order === 0) i++;
       }
     }
@@ -265,17 +264,21 @@ export class DirectEncoder {
   }
 
   #writeGroupingAlone(): void {
-    const { alone, aloneValues } = this.#grouping;
+    const { alone, count, spans } = this.#grouping;
     const out = this.#out;
     const start = this.#at;
     for (let i = 0; i < alone.length; i++) out[start + i] = alone[i]!;
-    for (const [valueStart, valueEnd] of aloneValues) this.#lines.addValue(start + valueStart, start + valueEnd);
+    for (let g = 0; g < count; g++) {
+      this.#lines.addValue(start + spans[g * SPAN + 2]!, start + spans[g * SPAN + 3]!);
+    }
     this.#at = start + alone.length;
   }
 
-  #compareLabel(index: number, { name }: GroupingLabelText): number {
+  #compareLabel(index: number, groupingIndex: number): number {
     const labels = this.#labels;
-    return compareParts(this.#body, labels[4 * index]!, labels[4 * index + 1]!, name, 0, name.length);
+    const { alone, spans } = this.#grouping;
+    const at = groupingIndex * SPAN;
+    return compareParts(this.#body, labels[4 * index]!, labels[4 * index + 1]!, alone, spans[at]!, spans[at + 1]!);
   }
 
   #writeOwnLabel(index: number): void {
@@ -287,12 +290,16 @@ export class DirectEncoder {
     this.#copy(nameStart, valueEnd + 1);
   }
 
-  #writeGroupingLabel({ pair, valueLength }: GroupingLabelText): void {
+  #writeGroupingLabel(index: number): void {
+    const { alone, spans } = this.#grouping;
+    const start = spans[index * SPAN]!;
+    const valueStart = spans[index * SPAN + 2]!;
+    const valueEnd = spans[index * SPAN + 3]!;
     const out = this.#out;
-    let at = this.#at;
-    for (let i = 0; i < pair.length; i++) out[at++] = pair[i]!;
-    this.#at = at;
-    this.#lines.addValue(at - 1 - valueLength, at - 1);
+    const shift = this.#at - start;
+    for (let i = start; i <= valueEnd; i++) out[i + shift] = alone[i]!;
+    this.#lines.addValue(valueStart + shift, valueEnd + shift);
+    this.#at = valueEnd + 1 + shift;
   }
 
   /** The family of this name if it is the one at hand, or else a new one. Undefined for names that must go the long way. */
