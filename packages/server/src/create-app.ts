@@ -1,6 +1,9 @@
 import Router from "@koa/router";
 import type { Gateway } from "@waystation/core";
 import Koa, { type Middleware } from "koa";
+import type { AccessControl } from "./access/access-control.ts";
+import type { Role } from "./access/access-rules.ts";
+import { cors } from "./access/cors.ts";
 import { apiV2 } from "./api-v2/api-v2.ts";
 import { PushLog } from "./api-v2/push-log.ts";
 import type { Settings } from "./config/settings.ts";
@@ -20,7 +23,6 @@ import { apiMetrics, apiOptions, apiStatus, type StatusFacts } from "./routes/ap
 import { healthy, ready } from "./routes/health.ts";
 import { quit, quitByGet, wipe } from "./routes/lifecycle.ts";
 import { scrape } from "./routes/scrape.ts";
-import { statusPage } from "./routes/status-page.ts";
 import { BUILD_INFO } from "./version.ts";
 import { loadWebUi } from "./web-ui/assets.ts";
 import { webUiFile, webUiPage } from "./web-ui/serve.ts";
@@ -38,18 +40,22 @@ export interface AppOptions {
   readonly stop?: () => Promise<void>;
   /** Counts requests. Default: one of the app's own. */
   readonly metrics?: HttpMetrics;
+  /** Who may do what. Default: everybody everything. */
+  readonly access?: AccessControl | undefined;
   /** Runs before everything else: authentication and the like. */
   readonly before?: Middleware;
 }
 
 /** A route with its handler. */
 interface Endpoint extends Route {
+  /** What somebody needs to use it, if there is an access file; undefined: to be known. */
+  readonly role: Role | undefined;
   readonly handle: Middleware;
 }
 
 /** The whole HTTP surface as a Koa application that listens nowhere yet: mount it, or hand `app.callback()` to a server. */
 export function createApp(options: AppOptions): Koa {
-  const { gateway, settings, logger } = options;
+  const { gateway, settings, logger, access } = options;
   const { routePrefix } = settings;
   const metrics = options.metrics ?? new HttpMetrics();
   const inFlight = new InFlight({
@@ -65,6 +71,7 @@ export function createApp(options: AppOptions): Koa {
     checkConsistency: !settings["push.disable-consistency-check"],
     maxBodyBytes: settings["push.max-body-bytes"],
     inFlight,
+    access,
     onAnswered: log.noteAnswered,
   });
   const facts: StatusFacts = {
@@ -78,11 +85,16 @@ export function createApp(options: AppOptions): Koa {
   const apiEndpoints = queryEndpoints(options, metrics, facts);
 
   const app = new Koa();
+  const origins = settings["web.cors-origin"];
+  if (origins.length > 0) app.use(cors(origins, `${routePrefix}/metrics/job`));
   if (options.before) app.use(options.before);
+  if (access) app.use(access.middleware);
   app.use(push.middleware);
   app.use(errors(logger, metrics));
   app.use(inFlight.middleware);
-  app.use(apiV2({ gateway, settings, facts, logger, metrics, log, isStopping: options.isStopping ?? (() => false) }));
+  app.use(
+    apiV2({ gateway, settings, facts, logger, metrics, log, access, isStopping: options.isStopping ?? (() => false) }),
+  );
   app.use(
     goPaths({
       routes: new RouteTable([...endpoints, ...groupingKeyRoutes(routePrefix)]),
@@ -93,8 +105,8 @@ export function createApp(options: AppOptions): Koa {
     }),
   );
   const router = new Router();
-  for (const endpoint of endpoints) register(router, "", endpoint);
-  for (const endpoint of apiEndpoints) register(router, apiPrefix, endpoint);
+  for (const endpoint of endpoints) register(router, "", endpoint, access);
+  for (const endpoint of apiEndpoints) register(router, apiPrefix, endpoint, access);
   app.use(router.routes());
   app.on("error", (error: unknown) => logger.error({ err: error }, "request failed"));
   return app;
@@ -106,38 +118,59 @@ function mainEndpoints(
   selfMetrics: SelfMetrics,
 ): Endpoint[] {
   const { routePrefix: prefix, telemetryPath } = settings;
-  const get = (path: string, handle: Middleware): Endpoint => ({ method: "GET", shape: "exact", path, handle });
+  const get = (path: string, role: Role | undefined, handle: Middleware): Endpoint => ({
+    method: "GET",
+    shape: "exact",
+    path,
+    role,
+    handle,
+  });
   const webUi = loadWebUi();
   const status = counted(metrics, "status", webUiPage(webUi));
   const openMetrics = settings["web.enable-openmetrics"] ? "by-weight" : "alone";
   const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
   return [
-    get(`${prefix}/-/healthy`, counted(metrics, "healthy", healthy)),
-    get(`${prefix}/-/ready`, counted(metrics, "ready", ready(gateway, isStopping))),
-    get(telemetryPath, scrape({ gateway, selfMetrics, openMetrics, lease })),
-    get(`${prefix}/status`, status),
-    get(`${prefix}/`, status),
-    { method: "GET", shape: "subtree", path: `${prefix}/static`, handle: counted(metrics, "static", webUiFile(webUi)) },
+    get(`${prefix}/-/healthy`, undefined, counted(metrics, "healthy", healthy)),
+    get(`${prefix}/-/ready`, undefined, counted(metrics, "ready", ready(gateway, isStopping))),
+    get(telemetryPath, "scrape", scrape({ gateway, selfMetrics, openMetrics, lease })),
+    get(`${prefix}/status`, "read", status),
+    get(`${prefix}/`, "read", status),
+    {
+      method: "GET",
+      shape: "subtree",
+      path: `${prefix}/static`,
+      role: "read",
+      handle: counted(metrics, "static", webUiFile(webUi)),
+    },
     // Without the prefix, as in the Go Pushgateway.
-    get("/-/quit", quitByGet),
-    { method: "PUT", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
-    { method: "POST", shape: "exact", path: `${prefix}/-/quit`, handle: quitting },
+    get("/-/quit", undefined, quitByGet),
+    { method: "PUT", shape: "exact", path: `${prefix}/-/quit`, role: "admin", handle: quitting },
+    { method: "POST", shape: "exact", path: `${prefix}/-/quit`, role: "admin", handle: quitting },
   ];
-}
-
-function staticFiles(prefix: string, handle: Middleware): Endpoint {
-  return { method: "GET", shape: "subtree", path: `${prefix}/static`, handle };
 }
 
 /** Paths are relative to `/api/v1`. */
 function queryEndpoints({ gateway, settings }: AppOptions, metrics: HttpMetrics, facts: StatusFacts): Endpoint[] {
   const endpoints: Endpoint[] = [
-    { method: "OPTIONS", shape: "subtree", path: "", handle: counted(metrics, "api/v1/options", apiOptions) },
-    { method: "GET", shape: "exact", path: "/status", handle: counted(metrics, "api/v1/status", apiStatus(facts)) },
+    {
+      method: "OPTIONS",
+      shape: "subtree",
+      path: "",
+      role: "read",
+      handle: counted(metrics, "api/v1/options", apiOptions),
+    },
+    {
+      method: "GET",
+      shape: "exact",
+      path: "/status",
+      role: "read",
+      handle: counted(metrics, "api/v1/status", apiStatus(facts)),
+    },
     {
       method: "GET",
       shape: "exact",
       path: "/metrics",
+      role: "read",
       handle: counted(metrics, "api/v1/metrics", apiMetrics(gateway)),
     },
   ];
@@ -146,6 +179,7 @@ function queryEndpoints({ gateway, settings }: AppOptions, metrics: HttpMetrics,
       method: "PUT",
       shape: "exact",
       path: "/admin/wipe",
+      role: "admin",
       handle: counted(metrics, "wipe", wipe(gateway)),
     });
   }
@@ -160,10 +194,11 @@ function groupingKeyRoutes(prefix: string): Route[] {
 }
 
 /** As a regular expression, because the router's own path syntax has characters that paths may hold. */
-function register(router: Router, prefix: string, { method, shape, path, handle }: Endpoint): void {
+function register(router: Router, prefix: string, endpoint: Endpoint, access: AccessControl | undefined): void {
+  const { method, shape, path, role, handle } = endpoint;
   const literal = escapePath(prefix + path).replace(/[.+$]/g, "\\$&");
   const pattern = new RegExp(`^${literal}${shape === "subtree" ? "/.*" : ""}$`);
-  router.register(pattern, [method], handle, { pathAsRegExp: true });
+  router.register(pattern, [method], access && role ? access.permit(role, handle) : handle, { pathAsRegExp: true });
 }
 
 function buildInformation(): Record<string, string> {

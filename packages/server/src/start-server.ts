@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Gateway, type Journal, WaystationError } from "@waystation/core";
+import { AccessControl } from "./access/access-control.ts";
+import { AccessFile } from "./access/access-file.ts";
 import { parseListenAddress } from "./config/flags.ts";
 import { gatewayLimits } from "./config/limits.ts";
 import { redactUrl, type Settings } from "./config/settings.ts";
@@ -49,6 +51,7 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
   const warnOfStorage = (warning: string) => logger.warn({ warning }, "the storage may lose what is acknowledged");
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
+  const access = accessControl(settings, webConfig, logger);
   const { gateway, journal } = await openGateway({
     createJournal: async () => given ?? (await createJournal(settings.storageUrl, warnOfStorage)),
     patience: given ? 0 : settings["storage.wait"],
@@ -100,6 +103,7 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
       isStopping: () => stopping,
       stop,
       lease,
+      access,
       ...(webConfig && { before: guard({ file: webConfig, logger, withoutAuth: pathsWithoutAuth(settings) }) }),
     });
     const handle = app.callback();
@@ -120,6 +124,27 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     throw error;
   }
   return { gateway, addresses: servers.map((server) => server.address() as AddressInfo), stop, stopped };
+}
+
+/** @throws `CONFIG` */
+function accessControl(
+  settings: Settings,
+  webConfig: WebConfigFile | undefined,
+  logger: Logger,
+): AccessControl | undefined {
+  if (settings["web.access-file"] === "") return undefined;
+  if (webConfig !== undefined && webConfig.current().users.size > 0) {
+    throw new WaystationError(
+      "CONFIG",
+      `basic_auth_users in ${webConfig.path} and --web.access-file both say who may come in: move the users to the latter`,
+    );
+  }
+  return new AccessControl({
+    file: new AccessFile(settings["web.access-file"]),
+    logger,
+    withoutAuth: pathsWithoutAuth(settings),
+    origins: settings["web.cors-origin"],
+  });
 }
 
 function pathsWithoutAuth(settings: Settings): string[] {

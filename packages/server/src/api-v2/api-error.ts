@@ -1,4 +1,5 @@
 import { isWaystationError } from "@waystation/core";
+import { AccessError } from "../access/access-error.ts";
 import { plainError } from "../http/respond.ts";
 
 /** Codes of this API's own, with their HTTP status. Besides them, answers carry the codes of core's `ERROR_CODES`. */
@@ -43,6 +44,7 @@ export interface ErrorReply {
 
 /** What a client is told about a failure; a defect's details are for the log only. */
 export function errorReply(error: unknown): ErrorReply {
+  if (error instanceof AccessError) return { status: 403, code: "FORBIDDEN", message: error.message };
   if (error instanceof ApiError) return { status: error.status, code: error.code, message: error.message };
   const answer = plainError(error);
   if (answer !== undefined && isWaystationError(error)) return { ...answer, code: error.code };

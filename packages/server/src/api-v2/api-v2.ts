@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import Router from "@koa/router";
-import { type Gateway, toByteString } from "@waystation/core";
+import { type Gateway, type GroupingKey, toByteString } from "@waystation/core";
 import type { Context, Middleware } from "koa";
+import type { AccessControl } from "../access/access-control.ts";
 import type { Settings } from "../config/settings.ts";
 import { readBody } from "../http/body.ts";
 import type { Logger } from "../logging.ts";
@@ -13,7 +14,7 @@ import { checkText } from "./check/check.ts";
 import { deleteGroups, parseDeleteRequest } from "./delete-groups.ts";
 import { EventStream } from "./event-stream.ts";
 import { GatewayWatch } from "./gateway-watch.ts";
-import { findGroup } from "./group-id.ts";
+import { findGroup, lookUpGroup } from "./group-id.ts";
 import { familyJson, pushJson, summaryJson } from "./group-json.ts";
 import { queryGroups } from "./group-query.ts";
 import type { PushLog } from "./push-log.ts";
@@ -28,6 +29,8 @@ export interface ApiV2Options {
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   readonly log: PushLog;
+  /** Default: everybody may do everything. */
+  readonly access?: AccessControl | undefined;
   readonly isStopping: () => boolean;
 }
 
@@ -35,6 +38,9 @@ export interface ApiV2Options {
 const MAX_METRICS = 1_000;
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_CHECK_BYTES = 1024 * 1024;
+
+/** Stands for a group that is not there, so that only those who may delete learn that. */
+const NO_GROUP: GroupingKey = { id: "", labels: [] };
 
 const OPENAPI = readFileSync(new URL("openapi.yaml", import.meta.url));
 
@@ -50,6 +56,7 @@ export function apiV2(options: ApiV2Options): Middleware {
     ctx.set("X-Content-Type-Options", "nosniff");
     try {
       ctx.path = path.slice(prefix.length) || "/";
+      requireRole(options.access, ctx);
       await routes(ctx, () => Promise.reject(notServed(ctx)));
     } catch (error) {
       const { status, code, message, retryAfter } = errorReply(error);
@@ -67,6 +74,13 @@ export function apiV2(options: ApiV2Options): Middleware {
   };
 }
 
+/** What only looks needs `read`. What deletes needs `delete`, for all groups unless it names one: see `router.param`. */
+function requireRole(access: AccessControl | undefined, ctx: Context): void {
+  const looks = ctx.method === "GET" || ctx.method === "HEAD" || (ctx.method === "POST" && ctx.path === "/check");
+  if (looks) access?.require("read", ctx);
+  else if (ctx.method !== "DELETE") access?.require("delete", ctx);
+}
+
 function notServed(ctx: Context): ApiError {
   // Routes of this path, whatever their method.
   const pathExists = (ctx["matched"] as readonly unknown[]).length > 0;
@@ -82,6 +96,10 @@ function createRouter(options: ApiV2Options): Router {
   const position = (): number => gateway.health().position;
 
   const router = new Router();
+  router.param("id", (id, ctx, next) => {
+    if (ctx.method === "DELETE") options.access?.require("delete", ctx, lookUpGroup(gateway, id)?.key ?? NO_GROUP);
+    return next();
+  });
   router.get("openapi", "/openapi.yaml", (ctx) => {
     ctx.type = "application/yaml";
     ctx.body = OPENAPI;

@@ -53,6 +53,22 @@ export const FLAGS = {
     help: "TLS, client certificates, basic authentication, response headers and rate limit, as in Prometheus' exporter-toolkit.",
     ...asIs,
   },
+  "web.access-file": {
+    group: "Web",
+    placeholder: "file",
+    default: "",
+    help: "Tokens and users with roles (push, scrape, read, delete, admin), each for some groups or all. Without it everybody may do everything.",
+    ...asIs,
+  },
+  "web.cors-origin": {
+    group: "Web",
+    placeholder: "origin",
+    default: [] as readonly string[],
+    repeatable: true,
+    help: "Origin, like https://ci.example.org, whose pages may push from browsers. Repeatable.",
+    parse: (text: string): readonly string[] => text.split(",").map(checkedOrigin),
+    format: (value: readonly string[]): string => value.join(","),
+  },
   "web.telemetry-path": {
     group: "Web",
     placeholder: "path",
@@ -379,6 +395,12 @@ function wholeNumber(text: string): number {
 function positiveNumber(text: string): number {
   if (wholeNumber(text) === 0) throw invalid(text, "write a number above 0");
   return Number(text);
+}
+
+/** As browsers spell it. */
+function checkedOrigin(text: string): string {
+  if (!URL.canParse(text) || new URL(text).origin !== text) throw invalid(text, "write it like https://ci.example.org");
+  return text;
 }
 
 function checkedAddress(text: string): string {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { type ErrorCode, isWaystationError } from "@waystation/core";
+import { AccessError } from "../access/access-error.ts";
 import { limitFacts } from "../config/limits.ts";
 
 /** An answer in plain text, as Go's `http.Error` gives it: with a line feed at the end and not to be sniffed. */
@@ -28,6 +29,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
  * What a client is told about a failure; undefined for defects, whose details are for the log only.
  */
 export function plainError(error: unknown): PlainError | undefined {
+  if (error instanceof AccessError) return { status: 403, message: error.message };
   if (!isWaystationError(error)) return undefined;
   const facts = limitFacts(error.limit);
   const status = error.code === "LIMIT" ? facts?.status : STATUS[error.code];

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Gateway, isWaystationError, type WaystationError } from "@waystation/core";
 import type { Middleware } from "koa";
+import type { AccessControl } from "../access/access-control.ts";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
 import type { InFlight } from "../http/in-flight.ts";
@@ -17,6 +18,8 @@ export interface PushOptions {
   readonly checkConsistency: boolean;
   readonly maxBodyBytes: number;
   readonly inFlight: InFlight;
+  /** Who may push and delete. Default: everybody. */
+  readonly access?: AccessControl | undefined;
   /** Is told of each push and delete once it is answered; must not throw. */
   readonly onAnswered: (push: AnsweredPush) => void;
 }
@@ -77,6 +80,7 @@ export class PushRoute {
     const encoding = contentEncoding(req.headers["content-encoding"]);
     const job: Job = { req, res, tail, encoding, bytes: 0, inFlight: false, started: performance.now() };
     const { inFlight, maxBodyBytes } = this.#options;
+    if (this.#options.access !== undefined && !this.#isPermitted(job, this.#options.access)) return;
     const overload = inFlight.enter();
     if (overload !== undefined) {
       this.#fail(job, overload);
@@ -92,6 +96,17 @@ export class PushRoute {
       this.#finish(job, error ? Promise.reject(error) : this.#run(job, body));
     };
     collectBody(req, maxBodyBytes, run, inFlight);
+  }
+
+  /** Before a body is read. Answers the request if it is not. */
+  #isPermitted(job: Job, access: AccessControl): boolean {
+    try {
+      access.require(job.req.method === "DELETE" ? "delete" : "push", job, this.#options.gateway.parseKey(job.tail));
+      return true;
+    } catch (error) {
+      this.#fail(job, error);
+      return false;
+    }
   }
 
   async #run(job: Job, body: Uint8Array): Promise<number> {
