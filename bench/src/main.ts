@@ -1,78 +1,153 @@
 /**
- * Waystation beside the Go Pushgateway, in one run on one machine, so that ratios mean something even if the machine is slow or noisy.
+ * Waystation beside the Go Pushgateway, both on this machine and in one run.
  *
- *   pnpm bench                          stores of 1,000, 10,000 and 100,000 series
- *   pnpm bench --series 1000,50000      other sizes
- *   pnpm bench --seconds 10 --rounds 5  longer, and more often
- *   pnpm bench --short                  seconds in all: does the bench itself work?
+ *   pnpm bench                        everything: most of an hour
+ *   pnpm bench push scrape            some scenarios
+ *   pnpm bench --smoke                does the bench itself work? Less than a minute, and the times mean nothing
+ *   pnpm bench --write-readme         puts the kept results into bench/README.md
  *
- * Every gateway is filled with groups of 100 series. Then the gateways take turns: single pushes one after the other, pushes over 16
- * connections, scrapes with a push before each. Shown are medians over the rounds. The Go Pushgateway is there if PEER_PUSHGATEWAY
- * names it or `scripts/peers` has fetched it; it keeps nothing on disk, Waystation does so in all but the memory row.
+ * Options: see `--help`, and bench/README.md for how to read what comes out.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { GatewayProcess } from "../../conformance/src/gateway-process.ts";
-import { findPeer } from "../../conformance/src/peer.ts";
-import { WAYSTATION_COMMAND } from "../../conformance/src/waystation.ts";
-import { fill, measurePushes, measureScrapes, type PushFigures, residentBytes, type ScrapeFigures } from "./measure.ts";
-import { median, printTable } from "./report.ts";
+import { type Bench, FULL, SMOKE } from "./bench.ts";
+import { SHAPE_NAMES, SHAPES, type ShapeName } from "./data/shapes.ts";
+import { AUTOCANNON } from "./load/autocannon.ts";
+import { findWrk } from "./load/wrk.ts";
+import { describeMachine, formatMachine, isInMemory } from "./machine.ts";
+import { findGoPushgateway, versionOf, waystation } from "./programs/programs.ts";
+import { formatMeasurements, Recorder } from "./report/measurements.ts";
+import { writeReadme } from "./report/readme.ts";
+import { REFERENCE, readResults, saveMeasurements } from "./report/results.ts";
+import { formatTargets } from "./report/targets.ts";
+import { SCENARIOS } from "./scenarios/scenarios.ts";
 
-const { values: options } = parseArgs({
+const HELP = `pnpm bench [scenario ...] [option ...]
+
+Scenarios, all of them by default:
+${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(12)}${title}`).join("\n")}
+
+Options:
+  --data=SHAPE        what is pushed: one of
+${SHAPE_NAMES.map((name) => `                        ${name.padEnd(14)}${SHAPES[name].description}`).join("\n")}
+  --rounds=N          rounds of each measurement (${FULL.rounds})
+  --seconds=N         whole seconds of each measurement under load (${FULL.seconds})
+  --peer=PATH         the Go Pushgateway; otherwise PEER_PUSHGATEWAY, what scripts/peers has fetched, or one on the PATH
+  --load=TOOL         wrk, or autocannon where that is missing
+  --dir=FOLDER        where everything is written, on a disk (${tmpdir()})
+  --node-option=FLAG  for the Node that runs Waystation, as --node-option=--cpu-prof; repeatable
+  --name=NAME         results go to bench/results/NAME.json (latest), in place of those of the same scenarios
+  --minutes=N         gives up after so long (90, with --smoke 3)
+  --smoke             little data, one short round; writes no results
+  --write-readme      writes the tables of --name (${REFERENCE}) into bench/README.md, and measures nothing`;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    series: { type: "string", default: "1000,10000,100000" },
-    seconds: { type: "string", default: "3" },
-    rounds: { type: "string", default: "3" },
-    short: { type: "boolean", default: false },
+    data: { type: "string", default: "small-jobs" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    peer: { type: "string" },
+    load: { type: "string" },
+    dir: { type: "string", default: tmpdir() },
+    "node-option": { type: "string", multiple: true, default: [] },
+    name: { type: "string" },
+    minutes: { type: "string" },
+    smoke: { type: "boolean", default: false },
+    "write-readme": { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
-const sizes = options.short ? [1000] : options.series.split(",").map(Number);
-const seconds = options.short ? 0.3 : Number(options.seconds);
-const rounds = options.short ? 1 : Number(options.rounds);
 
-const peer = findPeer();
-const contenders = [
-  ...(peer === undefined ? [] : [{ name: "Go Pushgateway", command: peer, flags: ["--persistence.file="] }]),
-  { name: "Waystation, SQLite", command: WAYSTATION_COMMAND, flags: ["--storage=sqlite:{dir}/waystation.db"] },
-  { name: "Waystation, files", command: WAYSTATION_COMMAND, flags: ["--storage=file:{dir}/journal"] },
-  { name: "Waystation, memory", command: WAYSTATION_COMMAND, flags: ["--storage=memory:"] },
-];
-if (peer === undefined) console.log("The Go Pushgateway is not here (scripts/peers fetches it): Waystation alone.");
+if (options.help) console.log(HELP);
+else if (options["write-readme"]) updateReadme(options.name ?? REFERENCE);
+else await run();
 
-interface Figures {
-  readonly single: PushFigures;
-  readonly parallel: PushFigures;
-  readonly scrape: ScrapeFigures;
+function updateReadme(name: string): void {
+  const results = readResults(name);
+  if (results === undefined) fail(`There is no bench/results/${name}.json. \`pnpm bench --name=${name}\` makes it.`);
+  writeReadme(results);
 }
 
-for (const size of sizes) {
-  const gateways = await Promise.all(contenders.map(({ command, flags }) => GatewayProcess.start(command, flags)));
-  try {
-    for (const gateway of gateways) await fill(gateway, size);
-    const figures: Figures[][] = contenders.map(() => []);
-    for (let round = 0; round < rounds; round++) {
-      for (const [at, gateway] of gateways.entries()) {
-        figures[at]!.push({
-          single: await measurePushes(gateway, 1, seconds),
-          parallel: await measurePushes(gateway, 16, seconds),
-          scrape: await measureScrapes(gateway, seconds),
-        });
-      }
-    }
-    const rows = contenders.map(({ name }, at) => {
-      const of = (pick: (figures: Figures) => number) => median(figures[at]!.map(pick));
-      return [
-        name,
-        of(({ single }) => single.p50).toFixed(2),
-        of(({ single }) => single.p99).toFixed(2),
-        of(({ parallel }) => parallel.perSecond).toFixed(0),
-        of(({ scrape }) => scrape.p50).toFixed(1),
-        of(({ scrape }) => scrape.bytes / 1e6).toFixed(2),
-        (residentBytes(gateways[at]!) / 1e6).toFixed(0),
-      ];
-    });
-    console.log(`\n${size.toLocaleString("en")} series stored\n`);
-    printTable(["", "push p50 ms", "p99 ms", "pushes/s, 16 at once", "scrape p50 ms", "MB", "resident MB"], rows);
-  } finally {
-    await Promise.all(gateways.map((gateway) => gateway.stop()));
+async function run(): Promise<void> {
+  const unknown = positionals.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+  if (unknown !== undefined)
+    fail(`There is no scenario ${unknown}: choose of ${SCENARIOS.map(({ name }) => name).join(", ")}.`);
+  const chosen = positionals.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => positionals.includes(name));
+  if (!isShape(options.data)) fail(`--data=${options.data} is no shape: choose of ${SHAPE_NAMES.join(", ")}.`);
+  const shape: ShapeName = options.data;
+
+  const folder = mkdtempSync(join(options.dir, "waystation-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => fail(`Ended by ${signal}.`));
+  const minutes = wholeNumber("minutes", options.smoke ? 3 : 90);
+  setTimeout(() => fail(`Not done after ${minutes} minutes.`), minutes * 60_000).unref();
+
+  const bench = prepare(shape, folder);
+  const machine = describeMachine(folder, {
+    goPushgateway: bench.go === undefined ? "no Go Pushgateway" : describeGo(bench.go.command),
+    load: bench.load.name,
+  });
+  console.log(formatMachine(machine));
+  if (isInMemory(folder))
+    console.log(`${options.dir} is in memory, so nothing is durable: name a folder on a disk by --dir.`);
+
+  const all = [];
+  for (const scenario of chosen) {
+    const started = performance.now();
+    const head = { scenario: scenario.name, title: scenario.title, settings: scenario.settings(bench) };
+    console.log(`\n${head.title} (${head.settings})\n`);
+    const recorder = new Recorder(head);
+    await scenario.measure(bench, recorder);
+    const { measurements } = recorder;
+    all.push(measurements);
+    console.log(formatMeasurements(measurements));
+    console.log(`\nTook ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+    if (!options.smoke) console.log(`In ${saveMeasurements(options.name ?? "latest", machine, measurements)}`);
   }
+  if (!options.smoke) console.log(`\n${formatTargets(all.flatMap(({ series }) => series))}`);
+  const values = all.flatMap(({ series }) => series.flatMap(({ values }) => values));
+  console.log(`\n${all.length} scenarios, ${values.length} values measured.`);
+}
+
+function prepare(shape: ShapeName, folder: string): Bench {
+  const size = options.smoke ? SMOKE : FULL;
+  const wrk = options.load === "autocannon" ? undefined : findWrk(folder);
+  if (options.load === "wrk" && wrk === undefined) fail("wrk is not on the PATH (Debian: apt-get install wrk).");
+  return {
+    size: {
+      ...size,
+      rounds: wholeNumber("rounds", size.rounds),
+      largeRounds: Math.min(wholeNumber("rounds", size.largeRounds), size.largeRounds),
+      seconds: wholeNumber("seconds", size.seconds),
+    },
+    shape,
+    waystation: waystation(options["node-option"]),
+    go: findGoPushgateway(options.peer),
+    load: wrk ?? AUTOCANNON,
+    folder,
+  };
+}
+
+function describeGo(command: readonly string[]): string {
+  return `Go ${versionOf(command).replace(/ \(.*/, "")}`;
+}
+
+function isShape(name: string): name is ShapeName {
+  return (SHAPE_NAMES as readonly string[]).includes(name);
+}
+
+function wholeNumber(name: "rounds" | "seconds" | "minutes", otherwise: number): number {
+  const text = options[name];
+  if (text === undefined) return otherwise;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) fail(`--${name}=${text} is not a whole number from 1.`);
+  return number;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
 }

@@ -1,0 +1,46 @@
+import { MEMORY, newFolder, type Scenario } from "../bench.ts";
+import { DataSet } from "../data/data-set.ts";
+import { fill } from "../http/fill.ts";
+import { expectAll, GZIP, timeScrape } from "../http/scrape.ts";
+import { Gateway } from "../programs/gateway.ts";
+import { findProgram } from "../programs/programs.ts";
+import { RedisServer } from "../programs/redis.ts";
+import { summarize } from "../report/summary.ts";
+
+const GROUPS = 100;
+
+/** What a scrape takes longer because the gateway first asks Redis for what other replicas took. */
+export const freshness: Scenario = {
+  name: "freshness",
+  title: "What freshness adds to a scrape",
+  settings: ({ shape }) =>
+    `${GROUPS} groups of ${shape}, gzip, nothing changed; medians of many scrapes, taken in turn`,
+  async measure(bench, recorder) {
+    const program = findProgram("redis-server");
+    if (program === undefined) {
+      recorder.skip("all of it, as redis-server is not on the PATH");
+      return;
+    }
+    await using stack = new AsyncDisposableStack();
+    const data = new DataSet(bench.shape, GROUPS);
+    const redis = stack.use(await RedisServer.start(program, newFolder(bench)));
+    const shared = stack.use(await Gateway.start(bench.waystation, [`--storage=${redis.url}`]));
+    const alone = stack.use(await Gateway.start(bench.waystation, MEMORY));
+    for (const { port } of [shared, alone]) {
+      await fill(port, data);
+      await expectAll(port, data);
+    }
+    for (let round = 0; round < bench.size.rounds; round++) {
+      const times = { shared: [] as number[], alone: [] as number[] };
+      for (let i = 0; i < bench.size.freshnessScrapes; i++) {
+        times.shared.push((await timeScrape(shared.port, GZIP)).total);
+        times.alone.push((await timeScrape(alone.port, GZIP)).total);
+      }
+      const redisTime = summarize(times.shared)!.median;
+      const memoryTime = summarize(times.alone)!.median;
+      recorder.add({ id: "freshness.redis", label: "Scrape, Redis", unit: "ms" }, redisTime);
+      recorder.add({ id: "freshness.memory", label: "Scrape, memory", unit: "ms" }, memoryTime);
+      recorder.add({ id: "freshness.added", label: "Added", unit: "ms" }, redisTime - memoryTime);
+    }
+  },
+};
