@@ -32,7 +32,7 @@ const OTHERS = [
   'job="Backup"',
   'job=~"back"',
   'instance=~"web.*"',
-  'job!="backup"',
+  'job=~".+",job!="backup"',
   'zone="eu"',
   'job!~"b.*",path!=""',
 ];
