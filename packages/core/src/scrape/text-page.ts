@@ -51,7 +51,7 @@ function writeTime(out: ByteWriter, name: ByteString, group: Group, content: Gro
 }
 
 function writeLines(out: ByteWriter, { layout, body }: GroupContent, slot: number): void {
-  out.writeBytes(body.subarray(linesEnd(body, layout.size, slot - 1), linesEnd(body, layout.size, slot)));
+  out.writePart(body, linesEnd(body, layout.size, slot - 1), linesEnd(body, layout.size, slot));
 }
 
 function writeEscaped(

@@ -2,7 +2,6 @@ import type { ByteString } from "../model/byte-string.ts";
 import { type GroupingKey, timeLabels } from "../model/grouping-key.ts";
 import { formatLabels } from "../model/labels.ts";
 import { isLegacyLabelName } from "../model/names.ts";
-import type { StateHash } from "../record/entry.ts";
 import { type FamilySide, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import type { Layout } from "./layout.ts";
@@ -47,8 +46,9 @@ export class Group {
   entries: SequenceEntry[] = [];
   /** Where its two time metrics stand. */
   timeEntries: readonly SequenceEntry[] = [];
-  /** Its share in the state hash. */
-  hash: StateHash = [0, 0];
+  /** Its share in the state hash, as signed integers, which need no memory of their own. */
+  hashLow = 0;
+  hashHigh = 0;
 
   constructor(key: GroupingKey, shape: Shape, content: GroupContent, keyHash: number) {
     this.key = key;

@@ -201,16 +201,21 @@ export class State implements ConsistencyIndex {
     const old = own?.content;
     const pushed = { layout, body: block.body, sides: block.sides };
     const pushStamp = notBefore(time, old ?? NOTHING);
-    const times: Omit<GroupTimes, "familyStamps"> = {
-      pushTime: toSeconds(pushStamp),
-      pushStamp,
-      failureTime: old?.failureTime ?? 0,
-      failureStamp: old?.failureStamp ?? pushStamp,
-    };
-    const content: GroupContent =
+    const families =
       merge && old !== undefined && old.layout.size > 0
-        ? { ...times, ...mergeBlock(old, pushed, pushStamp, this.#layouts) }
-        : { ...times, ...pushed, body: exactCopy(block.body), familyStamps: undefined };
+        ? mergeBlock(old, pushed, pushStamp, this.#layouts)
+        : { layout, body: exactCopy(block.body), sides: block.sides, familyStamps: undefined };
+    // Written out, since this is the hottest of all places, and spreading objects is slow.
+    const content: GroupContent = {
+      layout: families.layout,
+      body: families.body,
+      sides: families.sides,
+      pushTime: toSeconds(pushStamp),
+      failureTime: old?.failureTime ?? 0,
+      pushStamp,
+      failureStamp: old?.failureStamp ?? pushStamp,
+      familyStamps: families.familyStamps,
+    };
     // What could fail has been done: from here on everything is changed, and nothing decided.
     this.#setContent(own ?? this.#createGroup(key, shape), content);
     return undefined;
@@ -312,7 +317,7 @@ export class State implements ConsistencyIndex {
     this.#groups.delete(id);
     this.#usage?.forget(group);
     this.#seriesBytes -= content.body.length;
-    this.#hash = exchange(this.#hash, group.hash, EMPTY_STATE_HASH);
+    this.#exchangeHash(group, EMPTY_STATE_HASH);
     return undefined;
   }
 
@@ -353,10 +358,14 @@ export class State implements ConsistencyIndex {
       this.sequence.resize(group.entries[slot]!, content.layout.lineBytes(content.body, slot));
     }
     this.#seriesBytes += content.body.length - old.body.length;
-    const hash = hashGroup(group.keyHash, content);
-    this.#hash = exchange(this.#hash, group.hash, hash);
-    group.hash = hash;
+    this.#exchangeHash(group, hashGroup(group.keyHash, content));
     this.#usage?.note(group);
+  }
+
+  #exchangeHash(group: Group, now: StateHash): void {
+    this.#hash = exchange(this.#hash, [group.hashLow, group.hashHigh], now);
+    group.hashLow = now[0] | 0;
+    group.hashHigh = now[1] | 0;
   }
 
   #exchangeEntries(group: Group, content: GroupContent): void {
