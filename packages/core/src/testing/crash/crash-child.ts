@@ -42,6 +42,14 @@ async function compact(replica: Replica, history: readonly Cursor[]): Promise<vo
   if ((await replica.compact(at, ...chunks)) === "published") say(`snapshot ${at.position}`);
 }
 
+/** Tries again while the pipe is full: its reader may be short of processor time. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  const bytes = Buffer.from(`${line}\n`);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
 }
