@@ -48,8 +48,13 @@ export class HaProxy implements AsyncDisposable {
     process.once("exit", killAtExit);
     child.once("exit", () => process.removeListener("exit", killAtExit));
     for (let tries = 0; tries < 400 && child.exitCode === null; tries++) {
-      const answer = await proxy.client.request("GET", "/-/ready", { timeout: 1000 }).catch(() => undefined);
-      if (answer?.status === 200) return proxy;
+      // It checks each gateway twice: for pushes and for scrapes.
+      const answers = await Promise.all(
+        [["GET", "/-/ready"] as const, ["DELETE", "/metrics/job/started"] as const].map(([method, path]) =>
+          proxy.client.request(method, path, { timeout: 1000 }).catch(() => undefined),
+        ),
+      );
+      if (answers.every((answer) => answer?.status === 200 || answer?.status === 202)) return proxy;
       await sleep(25);
     }
     await proxy[Symbol.asyncDispose]();
