@@ -41,6 +41,8 @@ interface Batch {
 
 /** Milliseconds between two looks for those who have waited too long. */
 const SWEEP_EVERY = 100;
+/** How much of the time for an append the journal has; in the rest it can be found out what became of it. */
+const JOURNAL_SHARE = 0.8;
 /** Entries are cut at about this size; a single larger record travels alone. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
 
@@ -179,7 +181,7 @@ export class Committer {
       const { records } = decodeVerifiedEntry(data);
       return {
         tag: randomTag(),
-        deadline: time + timeout,
+        deadline: time + Math.round(timeout * JOURNAL_SHARE),
         patience: Date.now() + timeout,
         data,
         records,
@@ -276,8 +278,9 @@ export class Committer {
         // It may be part of the snapshot, or of a history that was lost; or another replica still holds it and puts it back.
         this.#reject(batch, inDoubt(reason));
       } else if (time > batch.deadline) {
-        // What was not there after its deadline is refused from then on, so it will never be there.
-        this.#reject(batch, unavailable(reason));
+        // What was not there after its deadline is refused from then on, so it will never be there. But where replicas can put back
+        // what the journal has lost, one of them may have seen it, and does not know yet that it is gone.
+        this.#reject(batch, this.#journal.restore ? inDoubt(reason) : unavailable(reason));
       } else {
         return false;
       }
