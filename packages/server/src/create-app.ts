@@ -140,7 +140,7 @@ function mainEndpoints(
       shape: "subtree",
       path: `${prefix}/static`,
       role: "read",
-      handle: counted(metrics, "static", webUiFile(webUi)),
+      handle: counted(metrics, "static", webUiFile(webUi, `${prefix}/static/`)),
     },
     // Without the prefix, as in the Go Pushgateway.
     get("/-/quit", undefined, quitByGet),

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Gateway } from "@waystation/core";
 import type { Settings } from "../config/settings.ts";
 import type { StatusFacts } from "../routes/api.ts";

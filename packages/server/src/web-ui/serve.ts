@@ -1,7 +1,6 @@
-import { basename } from "node:path";
 import type { Context } from "koa";
 import { setError } from "../middleware/errors.ts";
-import { type Asset, type AssetEncoding, asset, type WebUi } from "./assets.ts";
+import { type Asset, asset, type WebUi } from "./assets.ts";
 
 /** Everything the page needs comes from the gateway; nothing in it is inline, and no other page may frame it. */
 const CONTENT_SECURITY_POLICY = [
@@ -37,11 +36,11 @@ export function webUiPage(webUi: WebUi | undefined): (ctx: Context) => void {
   };
 }
 
-/** `GET /static/*`: files whose names change with their content. */
-export function webUiFile(webUi: WebUi | undefined): (ctx: Context) => void {
+/** `GET /static/*`: files whose names change with their content. @param folder the path above them, with a slash at its end */
+export function webUiFile(webUi: WebUi | undefined, folder: string): (ctx: Context) => void {
   return (ctx) => {
-    const file = webUi?.files.get(basename(ctx.path));
-    if (file === undefined || !ctx.path.endsWith(`/static/${basename(ctx.path)}`)) {
+    const file = webUi?.files.get(ctx.path.slice(folder.length));
+    if (file === undefined) {
       setError(ctx, { status: 404, message: "404 page not found" });
       return;
     }
@@ -60,8 +59,8 @@ function send(ctx: Context, { type, etag, body, encoded }: Asset): void {
     ctx.status = 304;
     return;
   }
-  const encoding = ctx.acceptsEncodings(...encoded.keys(), "identity") as AssetEncoding | "identity" | false;
-  const chosen = encoding === false || encoding === "identity" ? undefined : encoded.get(encoding);
-  if (chosen !== undefined) ctx.set("Content-Encoding", encoding as AssetEncoding);
-  ctx.body = chosen ?? body;
+  // The smallest one comes first, whatever the client would rather have.
+  const encoding = [...encoded.keys()].find((name) => ctx.acceptsEncodings(name) === name);
+  if (encoding !== undefined) ctx.set("Content-Encoding", encoding);
+  ctx.body = encoding === undefined ? body : encoded.get(encoding);
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { DeleteRequest, DeleteResult } from "../../../src/api-v2/schema.ts";
 import { ApiFailure, api } from "../api/client.ts";
 import { Dialog } from "../lib/dialog.tsx";
@@ -29,6 +29,8 @@ export function DeleteDialog({ request, onClose, onDeleted }: DeleteDialogProps)
     }
   };
   useEffect(() => void look(), []);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), [preview]);
 
   const remove = async (): Promise<void> => {
     setBusy(true);
@@ -70,11 +72,11 @@ export function DeleteDialog({ request, onClose, onDeleted }: DeleteDialogProps)
             <label class="field">
               Type their number, {count}, to confirm
               <input
+                ref={input}
                 value={typed}
                 onInput={({ currentTarget }) => setTyped(currentTarget.value)}
                 inputMode="numeric"
                 autocomplete="off"
-                autofocus
               />
             </label>
           </>

@@ -116,7 +116,7 @@ export function GroupsPage() {
           label="Metric groups"
           header={<GroupHeader sort={filters.sort} order={filters.order} onSort={change} />}
           headerHeight={narrow ? 0 : 36}
-          resetKey={query}
+          resetKey={`${rows.generation} ${query}`}
           active={Math.min(active, Math.max(0, count - 1))}
           onActive={setActive}
           onShow={rows.show}

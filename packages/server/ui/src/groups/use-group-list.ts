@@ -16,6 +16,8 @@ export interface GroupRows {
   readonly outdated: boolean;
   row(index: number): GroupSummary | undefined;
   isGone(id: string): boolean;
+  /** Counts how often the list was made anew on request: then it begins at its top. */
+  readonly generation: number;
   /** Says which rows are looked at, so that they are loaded and kept up to date. */
   show(first: number, last: number): void;
   reload(): Promise<void>;
@@ -91,9 +93,11 @@ export function useGroupList(query: string): GroupRows {
     [loadPage],
   );
 
+  const [generation, setGeneration] = useState(0);
   const reload = useCallback(async () => {
     view.current = { first: 0, last: PAGE - 1 };
     await loadPage(0, true);
+    setGeneration((count) => count + 1);
   }, [loadPage]);
 
   useChanges(async (changes) => {
@@ -127,6 +131,7 @@ export function useGroupList(query: string): GroupRows {
     total: shown.total,
     failure: shown.failure,
     outdated: shown.outdated,
+    generation,
     row: (index) => rowAt(shown, index),
     isGone: (id) => shown.gone.has(id),
     show,

@@ -9,8 +9,9 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
     setTimeout(() => setSaid(""), 2_000);
   };
   return (
-    <button type="button" class="quiet copy" onClick={copy} aria-label={`Copy ${what}`}>
+    <button type="button" class="quiet copy" onClick={copy}>
       <span aria-live="polite">{said || "Copy"}</span>
+      <span class="off-screen"> {what}</span>
     </button>
   );
 }
