@@ -1,6 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { SHAPE_NAMES, type ShapeName } from "./data/shapes.ts";
+import { DataSet } from "./data/data-set.ts";
+import { SHAPE_NAMES, SHAPES, type ShapeName } from "./data/shapes.ts";
 import type { LoadTool } from "./load/load.ts";
 import type { GatewayProgram } from "./programs/gateway.ts";
 import type { Recorder } from "./report/measurements.ts";
@@ -24,6 +25,8 @@ export interface Size {
   readonly seconds: number;
   /** Seconds of load before the first round, for code to be optimised and heaps to grow. */
   readonly warmUp: number;
+  /** Groups stored where it matters little how many there are. */
+  readonly someGroups: number;
   /** Groups stored while pushing, for Waystation and the Go Pushgateway without consistency check. */
   readonly pushGroups: readonly number[];
   /** For both, the Go Pushgateway with its check. */
@@ -54,6 +57,7 @@ export const FULL: Size = {
   rounds: 5,
   seconds: 3,
   warmUp: 2,
+  someGroups: 1_000,
   pushGroups: [1, 1_000, 10_000],
   checkedGroups: [1, 1_000, 5_000],
   ownGroups: [100_000],
@@ -73,6 +77,7 @@ export const SMOKE: Size = {
   rounds: 1,
   seconds: 1,
   warmUp: 0,
+  someGroups: 20,
   pushGroups: [20],
   checkedGroups: [20],
   ownGroups: [],
@@ -101,6 +106,11 @@ export function newFolder({ folder }: Bench): string {
   return mkdtempSync(join(folder, "data-"));
 }
 
+/** So many groups, or fewer if that were more than the usual size of the shape. */
+export function dataOfGroups(shape: ShapeName, groups: number): DataSet {
+  return new DataSet(shape, Math.min(groups, SHAPES[shape].groups));
+}
+
 export function roundsFor({ rounds, largeRounds }: Size, series: number): number {
   return series > LARGE ? Math.min(rounds, largeRounds) : rounds;
 }
@@ -108,6 +118,11 @@ export function roundsFor({ rounds, largeRounds }: Size, series: number): number
 /** Each round begins with another one, so that none always follows the same one. */
 export function rotate<T>(items: readonly T[], by: number): T[] {
   return items.map((_, i) => items[(i + by) % items.length]!);
+}
+
+/** Flags for a storage that may lose entries under a gateway, which then should not leave them in the working folder. */
+export function sharedStorage(url: string): string[] {
+  return [`--storage=${url}`, "--storage.lost-entries-dir="];
 }
 
 export const GO_MISSING = "everything about the Go Pushgateway, as it was not found (scripts/peers fetches it)";

@@ -1,7 +1,7 @@
 /**
  * Waystation beside the Go Pushgateway, both on this machine and in one run.
  *
- *   pnpm bench                        everything: most of an hour
+ *   pnpm bench                        everything: about a quarter of an hour
  *   pnpm bench push scrape            some scenarios
  *   pnpm bench --smoke                does the bench itself work? Less than a minute, and the times mean nothing
  *   pnpm bench --write-readme         puts the kept results into bench/README.md
@@ -39,7 +39,7 @@ ${SHAPE_NAMES.map((name) => `                        ${name.padEnd(14)}${SHAPES[
   --dir=FOLDER        where everything is written, on a disk (${tmpdir()})
   --node-option=FLAG  for the Node that runs Waystation, as --node-option=--cpu-prof; repeatable
   --name=NAME         results go to bench/results/NAME.json (latest), in place of those of the same scenarios
-  --minutes=N         gives up after so long (90, with --smoke 3)
+  --minutes=N         gives up after so long (90, with --smoke 8)
   --smoke             little data, one short round; writes no results
   --write-readme      writes the tables of --name (${REFERENCE}) into bench/README.md, and measures nothing`;
 
@@ -82,7 +82,7 @@ async function run(): Promise<void> {
   const folder = mkdtempSync(join(options.dir, "waystation-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => fail(`Ended by ${signal}.`));
-  const minutes = wholeNumber("minutes", options.smoke ? 3 : 90);
+  const minutes = wholeNumber("minutes", options.smoke ? 8 : 90);
   setTimeout(() => fail(`Not done after ${minutes} minutes.`), minutes * 60_000).unref();
 
   const bench = prepare(shape, folder);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { DataSet } from "../data/data-set.ts";
 import { SHAPES, type ShapeName } from "../data/shapes.ts";
+import { track } from "../programs/child.ts";
 import { findProgram } from "../programs/programs.ts";
 
 /** Where Debian's packages put the sources of Go libraries. */
@@ -35,7 +36,9 @@ export async function buildGoCodec(
   return async (shape, milliseconds) => {
     const corpus = join(folder, shape);
     if (!existsSync(corpus)) writeCorpus(corpus, shape);
-    const { stdout } = await run(program, [`${milliseconds}`, corpus], { timeout: 60_000 + 10 * milliseconds });
+    const running = run(program, [`${milliseconds}`, corpus], { timeout: 60_000 + 10 * milliseconds });
+    track(running.child);
+    const { stdout } = await running;
     return JSON.parse(stdout) as GoSpeeds;
   };
 }

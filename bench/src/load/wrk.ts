@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { DataSet } from "../data/data-set.ts";
+import { track } from "../programs/child.ts";
 import { findProgram, versionOf } from "../programs/programs.ts";
 import type { Load, LoadResult, LoadTool } from "./load.ts";
 
@@ -35,10 +36,12 @@ export function findWrk(folder: string): LoadTool | undefined {
         plans.set(data, plan);
       }
       const shape = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout=30s", "-s", SCRIPT];
-      const { stdout } = await run(program, [...shape, `http://127.0.0.1:${port}`, plan, String(start)], {
+      const running = run(program, [...shape, `http://127.0.0.1:${port}`, plan, String(start)], {
         timeout: (seconds + 60) * 1000,
         killSignal: "SIGKILL",
       });
+      track(running.child);
+      const { stdout } = await running;
       const summary = JSON.parse(stdout.slice(stdout.lastIndexOf("\n{"))) as Summary;
       return {
         requests: summary.requests,

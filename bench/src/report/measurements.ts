@@ -2,15 +2,21 @@ import { formatSummary, ratios, summarize } from "./summary.ts";
 import { formatTable } from "./table.ts";
 
 /** What was measured of one thing, round by round. */
-export interface Series {
+export interface Series extends SeriesHead {
+  readonly values: number[];
+}
+
+export interface SeriesHead {
   /** Unique among all scenarios; words from the general to the special, as in `push.waystation.1000`. */
   readonly id: string;
-  readonly label: string;
+  /** As `1,000 groups, CPU`. */
+  readonly what: string;
+  /** As `Waystation`, or `Go unchecked`. */
+  readonly who: string;
   /** As `pushes/s`, `ms`, `MB`. */
   readonly unit: string;
-  /** The id of the series, of the same scenario, that this one is to be compared with. */
-  readonly against?: string;
-  readonly values: number[];
+  /** Ids of series of the same scenario that this one is to be compared with. Those that were not measured do not matter. */
+  readonly against?: readonly string[];
 }
 
 /** What one run of a scenario has measured. */
@@ -35,11 +41,11 @@ export class Recorder {
   }
 
   /** The value of one more round. The first one of an id says what it is. */
-  add(description: Omit<Series, "values">, value: number): void {
-    let series = this.#byId.get(description.id);
+  add(head: SeriesHead, value: number): void {
+    let series = this.#byId.get(head.id);
     if (series === undefined) {
-      series = { ...description, values: [] };
-      this.#byId.set(description.id, series);
+      series = { ...head, values: [] };
+      this.#byId.set(head.id, series);
       this.measurements.series.push(series);
     }
     series.values.push(value);
@@ -50,13 +56,23 @@ export class Recorder {
   }
 }
 
-/** The rows in the order in which they were first measured. */
+/** A row for each comparison, and for what is part of none. */
 export function formatMeasurements({ series, skipped }: Measurements): string {
-  const rows = series.map(({ label, unit, values, against }) => {
-    const base = series.find(({ id }) => id === against);
-    const ratio = base && summarize(ratios(values, base.values));
-    return [label, unit, formatSummary(summarize(values)!), ratio ? formatSummary(ratio) : "", base?.label ?? ""];
+  const baselinesOf = ({ against = [] }: Series) => series.filter(({ id }) => against.includes(id));
+  const shownBeside = new Set(series.flatMap(baselinesOf));
+  const rows = series.flatMap((one) => {
+    const { what, unit, who, values } = one;
+    const measured = [what, unit, who, formatSummary(summarize(values)!)];
+    const compared = baselinesOf(one).map((base) => {
+      const ratio = summarize(ratios(values, base.values))!;
+      return [...measured, base.who, formatSummary(summarize(base.values)!), formatSummary(ratio)];
+    });
+    return compared.length > 0 || shownBeside.has(one) ? compared : [measured];
   });
-  const table = formatTable(["", "unit", "median (min–max)", "ratio", "to"], rows, [1, 4]);
+  const table = formatTable(
+    ["", "unit", "", "median (min–max)", "beside", "median (min–max)", "ratio"],
+    rows,
+    [1, 2, 4],
+  );
   return [table, ...skipped.map((reason) => `Skipped: ${reason}`)].join("\n\n");
 }

@@ -28,6 +28,10 @@ export function formatNumber(value: number): string {
   return value.toLocaleString("en", { maximumSignificantDigits: 3 });
 }
 
+export function countGroups(groups: number): string {
+  return groups === 1 ? "1 group" : `${formatNumber(groups)} groups`;
+}
+
 /** `1.9 (1.8–2.1)`, or just `1.9` if all rounds gave the same. */
 export function formatSummary({ median, min, max }: Summary): string {
   const [middle, low, high] = [median, min, max].map(formatNumber);

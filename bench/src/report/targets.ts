@@ -1,5 +1,5 @@
 import type { Series } from "./measurements.ts";
-import { formatNumber, formatSummary, ratios, summarize } from "./summary.ts";
+import { countGroups, formatNumber, formatSummary, ratios, summarize } from "./summary.ts";
 import { formatTable } from "./table.ts";
 
 /** What Waystation is meant to reach, in terms of what the scenarios measure. */
@@ -19,7 +19,7 @@ const TARGETS: readonly Target[] = [
     [10_000, 2],
   ].map(([groups, atLeast]) =>
     ratio(
-      `Push, ${formatNumber(groups!)} groups, to Go unchecked`,
+      `Push, ${countGroups(groups!)}, to Go unchecked`,
       [`push.waystation.${groups}`, `push.go-unchecked.${groups}`],
       { atLeast: atLeast! },
     ),
@@ -29,11 +29,9 @@ const TARGETS: readonly Target[] = [
     [1_000, 300],
     [5_000, 2_000],
   ].map(([groups, atLeast]) =>
-    ratio(
-      `Push, ${formatNumber(groups!)} groups, to Go checked`,
-      [`push.waystation.${groups}`, `push.go-checked.${groups}`],
-      { atLeast: atLeast! },
-    ),
+    ratio(`Push, ${countGroups(groups!)}, to Go checked`, [`push.waystation.${groups}`, `push.go-checked.${groups}`], {
+      atLeast: atLeast!,
+    }),
   ),
   ratio("Push rate with 100,000 groups, to that with 1", ["push.waystation.100000", "push.waystation.1"], {
     atLeast: 0.85,

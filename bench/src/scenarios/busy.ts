@@ -1,46 +1,37 @@
-import { GO_MISSING, GO_UNCHECKED, MEMORY, rotate, type Scenario } from "../bench.ts";
+import { GO_MISSING, rotate, type Scenario } from "../bench.ts";
 import { DataSet } from "../data/data-set.ts";
-import { fill } from "../http/fill.ts";
 import { expectAll, GZIP } from "../http/scrape.ts";
 import { runOpenLoop } from "../load/open-loop.ts";
-import { Gateway } from "../programs/gateway.ts";
 import { formatNumber, summarize } from "../report/summary.ts";
+import { seriesOf, startRivals } from "./rivals.ts";
 import { scrapeUntil } from "./scrape-until.ts";
 
 const RATE = 1_000;
+/** Bytes per second that pushes of large groups are slowed down to. */
+const MAX_THROUGHPUT = 20e6;
 
 /** How long pushes take while scrapes run back to back. */
 export const busy: Scenario = {
   name: "busy",
   title: "Pushes during scrapes",
-  settings: ({ shape, size }) =>
-    `${formatNumber(size.busySeries)} series of ${shape}, gzip scrapes back to back; ${formatNumber(RATE)} pushes/s from when each was due`,
+  settings: ({ shape, size: { busySeries } }) =>
+    `${formatNumber(busySeries)} series of ${shape}, gzip scrapes back to back; ` +
+    `${formatNumber(rateFor(DataSet.ofSeries(shape, busySeries)))} pushes/s, from when each was due`,
   async measure(bench, recorder) {
     const { rounds, busySeconds, busySeries } = bench.size;
+    if (bench.go === undefined) recorder.skip(GO_MISSING);
     await using stack = new AsyncDisposableStack();
     const data = DataSet.ofSeries(bench.shape, busySeries);
-    const gateways: { id: string; label: string; port: number }[] = [];
-    const start = async (id: string, ...[program, flags]: Parameters<typeof Gateway.start>) => {
-      const { port } = stack.use(await Gateway.start(program, flags));
-      await fill(port, data);
-      await expectAll(port, data);
-      gateways.push({ id, label: program.name, port });
-    };
-    await start("waystation", bench.waystation, MEMORY);
-    if (bench.go === undefined) recorder.skip(GO_MISSING);
-    else await start("go", bench.go, GO_UNCHECKED);
+    const rivals = await startRivals(bench, stack, data);
+    for (const { gateway } of rivals) await expectAll(gateway.port, data);
 
     for (let round = 0; round < rounds; round++) {
-      for (const { id, label, port } of rotate(gateways, round)) {
-        const load = runOpenLoop({ port, data, rate: RATE, seconds: busySeconds });
+      for (const rival of rotate(rivals, round)) {
+        const { port } = rival.gateway;
+        const load = runOpenLoop({ port, data, rate: rateFor(data), seconds: busySeconds });
         const [pushes, scrapes] = await Promise.all([load, scrapeUntil(load, port, [GZIP])]);
-        const add = (metric: string, text: string, value: number) => {
-          const against = id === "go" || bench.go === undefined ? {} : { against: `busy.${busySeries}.${metric}.go` };
-          recorder.add(
-            { id: `busy.${busySeries}.${metric}.${id}`, label: `${text}, ${label}`, unit: "ms", ...against },
-            value,
-          );
-        };
+        const add = (metric: string, label: string, milliseconds: number) =>
+          recorder.add(seriesOf(rival, `busy.${busySeries}.${metric}`, label, "ms"), milliseconds);
         add("p50", "Push p50", pushes.p50);
         add("p99", "Push p99", pushes.p99);
         add("max", "Push, slowest", pushes.max);
@@ -50,3 +41,8 @@ export const busy: Scenario = {
     }
   },
 };
+
+function rateFor({ bodies }: DataSet): number {
+  const bytes = bodies.reduce((sum, { length }) => sum + length, 0) / bodies.length;
+  return Math.min(RATE, Math.ceil(MAX_THROUGHPUT / bytes));
+}

@@ -5,14 +5,14 @@ import type { SubjectName } from "../codec/subjects.ts";
 import type { ShapeName } from "../data/shapes.ts";
 import { runModule } from "../programs/module-run.ts";
 
-const SUBJECTS: readonly { subject: SubjectName; task: string; label: string }[] = [
-  { subject: "parse-waystation", task: "parse", label: "parse, Waystation" },
-  { subject: "parse-parse-prometheus-text-format", task: "parse", label: "parse, parse-prometheus-text-format" },
-  { subject: "parse-prom2javascript", task: "parse", label: "parse, prom2javascript" },
-  { subject: "push-waystation", task: "parse", label: "parse, merge labels, check and store, Waystation" },
-  { subject: "encode-waystation", task: "encode", label: "encode, Waystation" },
-  { subject: "encode-prom-client", task: "encode", label: "encode, prom-client" },
-  { subject: "expose-waystation", task: "encode", label: "expose what is stored, Waystation" },
+const SUBJECTS: readonly { subject: SubjectName; task: string; who: string }[] = [
+  { subject: "parse-waystation", task: "parse", who: "Waystation" },
+  { subject: "parse-parse-prometheus-text-format", task: "parse", who: "parse-prometheus-text-format" },
+  { subject: "parse-prom2javascript", task: "parse", who: "prom2javascript" },
+  { subject: "push-waystation", task: "parse", who: "Waystation, the whole push" },
+  { subject: "encode-waystation", task: "encode", who: "Waystation" },
+  { subject: "encode-prom-client", task: "encode", who: "prom-client" },
+  { subject: "expose-waystation", task: "encode", who: "Waystation, a whole scrape" },
 ];
 
 const CHILD = new URL("../codec/codec-child.ts", import.meta.url);
@@ -28,21 +28,21 @@ export const codec: Scenario = {
     if (goCodec === undefined) {
       recorder.skip("Go's expfmt, as Go or its sources are not here (golang-go, golang-github-prometheus-common-dev)");
     }
-    const add = (shape: ShapeName, task: string, by: string, label: string, speed: number) => {
-      const against = goCodec === undefined || by === "go" ? {} : { against: `codec.${shape}.${task}.go` };
-      const description = { id: `codec.${shape}.${task}.${by}`, label: `${shape}: ${label}`, unit: "MB/s" };
-      recorder.add({ ...description, ...against }, speed);
+    const add = (shape: ShapeName, task: string, subject: string, who: string, speed: number) => {
+      const against = subject.endsWith("-go") ? [] : [`codec.${shape}.${task}-go`];
+      const id = `codec.${shape}.${subject}`;
+      recorder.add({ id, what: `${shape}, ${task}`, who, unit: "MB/s", against }, speed);
     };
     for (let round = 0; round < rounds; round++) {
       for (const shape of codecShapes) {
         const speeds = await goCodec?.(shape, codecMs);
         if (speeds !== undefined) {
-          add(shape, "parse", "go", "parse, Go expfmt", speeds.parse);
-          add(shape, "encode", "go", "encode, Go expfmt", speeds.encode);
+          add(shape, "parse", "parse-go", "Go expfmt", speeds.parse);
+          add(shape, "encode", "encode-go", "Go expfmt", speeds.encode);
         }
-        for (const { subject, task, label } of rotate(SUBJECTS, round)) {
+        for (const { subject, task, who } of rotate(SUBJECTS, round)) {
           const input: CodecInput = { subject, shape, milliseconds: codecMs };
-          add(shape, task, subject, label, await runModule<CodecInput, number>(CHILD, input));
+          add(shape, task, subject, who, await runModule<CodecInput, number>(CHILD, input));
         }
       }
     }

@@ -1,13 +1,11 @@
 import { join } from "node:path";
-import { GO_MISSING, GO_UNCHECKED, newFolder, type Scenario } from "../bench.ts";
-import { DataSet } from "../data/data-set.ts";
+import { dataOfGroups, GO_MISSING, GO_UNCHECKED, newFolder, type Scenario } from "../bench.ts";
 import { fill } from "../http/fill.ts";
 import { expectAll } from "../http/scrape.ts";
 import { Gateway } from "../programs/gateway.ts";
 import { type Contender, measurePushRates } from "./push-rates.ts";
 
 const CONNECTIONS = 64;
-const GROUPS = 1_000;
 
 /** Waystation with every push synced to disk before its answer, beside the Go Pushgateway that writes nothing. */
 export const durable: Scenario = {
@@ -17,7 +15,7 @@ export const durable: Scenario = {
   async measure(bench, recorder) {
     const { shape, waystation, go } = bench;
     await using stack = new AsyncDisposableStack();
-    const data = new DataSet(shape, Math.min(GROUPS, bench.size.pushGroups.at(-1)!));
+    const data = dataOfGroups(shape, bench.size.someGroups);
     const folder = newFolder(bench);
     const start = async (
       ...[program, flags]: Parameters<typeof Gateway.start>
@@ -26,29 +24,30 @@ export const durable: Scenario = {
       await fill(gateway.port, data);
       return { gateways: [gateway], data, connections: CONNECTIONS };
     };
-    const against = "durable.go-unchecked";
+    const against = ["durable.go-unchecked"];
     const contenders: Contender[] = [
       {
         id: "durable.file",
-        label: "Waystation, file",
+        who: "Waystation, file",
         against,
         ...(await start(waystation, [`--storage=file:${join(folder, "journal")}`])),
       },
       {
         id: "durable.sqlite",
-        label: "Waystation, SQLite",
+        who: "Waystation, SQLite",
         against,
         ...(await start(waystation, [`--storage=sqlite:${join(folder, "waystation.db")}`])),
       },
       {
         id: "durable.memory",
-        label: "Waystation, memory",
+        who: "Waystation, memory",
         against,
         ...(await start(waystation, ["--storage=memory:"])),
       },
     ];
     if (go === undefined) recorder.skip(GO_MISSING);
-    else contenders.push({ id: against, label: "Go unchecked, memory", ...(await start(go, GO_UNCHECKED)) });
+    else
+      contenders.push({ id: "durable.go-unchecked", who: "Go unchecked, memory", ...(await start(go, GO_UNCHECKED)) });
     await measurePushRates(bench, recorder, contenders);
     for (const { gateways } of contenders) await expectAll(gateways[0]!.port, data);
   },

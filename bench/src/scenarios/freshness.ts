@@ -1,20 +1,17 @@
-import { MEMORY, newFolder, type Scenario } from "../bench.ts";
-import { DataSet } from "../data/data-set.ts";
+import { dataOfGroups, MEMORY, newFolder, type Scenario, sharedStorage } from "../bench.ts";
 import { fill } from "../http/fill.ts";
 import { expectAll, GZIP, timeScrape } from "../http/scrape.ts";
 import { Gateway } from "../programs/gateway.ts";
 import { findProgram } from "../programs/programs.ts";
 import { RedisServer } from "../programs/redis.ts";
-import { summarize } from "../report/summary.ts";
-
-const GROUPS = 100;
+import { formatNumber, summarize } from "../report/summary.ts";
 
 /** What a scrape takes longer because the gateway first asks Redis for what other replicas took. */
 export const freshness: Scenario = {
   name: "freshness",
   title: "What freshness adds to a scrape",
-  settings: ({ shape }) =>
-    `${GROUPS} groups of ${shape}, gzip, nothing changed; medians of many scrapes, taken in turn`,
+  settings: ({ shape, size }) =>
+    `${formatNumber(size.someGroups)} groups of ${shape}, gzip, nothing changed; medians of many scrapes, taken in turn`,
   async measure(bench, recorder) {
     const program = findProgram("redis-server");
     if (program === undefined) {
@@ -22,9 +19,9 @@ export const freshness: Scenario = {
       return;
     }
     await using stack = new AsyncDisposableStack();
-    const data = new DataSet(bench.shape, GROUPS);
+    const data = dataOfGroups(bench.shape, bench.size.someGroups);
     const redis = stack.use(await RedisServer.start(program, newFolder(bench)));
-    const shared = stack.use(await Gateway.start(bench.waystation, [`--storage=${redis.url}`]));
+    const shared = stack.use(await Gateway.start(bench.waystation, sharedStorage(redis.url)));
     const alone = stack.use(await Gateway.start(bench.waystation, MEMORY));
     for (const { port } of [shared, alone]) {
       await fill(port, data);
@@ -38,9 +35,9 @@ export const freshness: Scenario = {
       }
       const redisTime = summarize(times.shared)!.median;
       const memoryTime = summarize(times.alone)!.median;
-      recorder.add({ id: "freshness.redis", label: "Scrape, Redis", unit: "ms" }, redisTime);
-      recorder.add({ id: "freshness.memory", label: "Scrape, memory", unit: "ms" }, memoryTime);
-      recorder.add({ id: "freshness.added", label: "Added", unit: "ms" }, redisTime - memoryTime);
+      recorder.add({ id: "freshness.redis", what: "scrape", who: "Redis", unit: "ms" }, redisTime);
+      recorder.add({ id: "freshness.memory", what: "scrape", who: "memory", unit: "ms" }, memoryTime);
+      recorder.add({ id: "freshness.added", what: "added", who: "Redis", unit: "ms" }, redisTime - memoryTime);
     }
   },
 };

@@ -8,14 +8,24 @@ import type { Recorder } from "../report/measurements.ts";
 /** One that takes part in a comparison of push rates. */
 export interface Contender {
   readonly id: string;
-  readonly label: string;
-  /** The id of the one to compare with. */
-  readonly against?: string;
+  readonly who: string;
+  /** What its measurements are told apart by from others of the same one. */
+  readonly condition?: string;
+  /** The ids of those to compare with. */
+  readonly against?: readonly string[];
   /** Loaded at the same time, with their part of the connections each; their rates are added. */
   readonly gateways: readonly Gateway[];
   readonly data: DataSet;
   readonly connections: number;
 }
+
+const METRICS = [
+  { key: "rate", suffix: "", what: "rate", unit: "pushes/s" },
+  { key: "cpu", suffix: ".cpu", what: "CPU", unit: "µs/push" },
+  { key: "p99", suffix: ".p99", what: "p99", unit: "ms" },
+] as const;
+
+type Sample = Readonly<Record<(typeof METRICS)[number]["key"], number>>;
 
 /** Lets all push in turn, each in every round: the rate, the CPU time that a push takes of the gateways, and the 99th percentile. */
 export async function measurePushRates(
@@ -24,39 +34,60 @@ export async function measurePushRates(
   contenders: readonly Contender[],
 ): Promise<void> {
   const { rounds, seconds, warmUp } = bench.size;
-  const pushed = new Map<Contender, number>();
-  const push = async (contender: Contender, duration: number): Promise<LoadResult[]> => {
-    const { gateways, data } = contender;
-    // Values go on from where the last load ended: what is pushed is never what is stored already.
-    const start = pushed.get(contender) ?? data.groups;
-    const connections = Math.max(1, Math.floor(contender.connections / gateways.length));
-    const results = await Promise.all(
-      gateways.map(({ port }) => runLoad(bench.load, { port, data, connections, seconds: duration, start })),
-    );
-    pushed.set(contender, start + Math.max(...results.map(({ requests }) => requests)));
-    return results;
-  };
-  if (warmUp > 0) for (const contender of contenders) await push(contender, warmUp);
+  const loads = new Map(contenders.map((contender) => [contender, new GrowingLoad(bench, contender)]));
+  if (warmUp > 0) for (const load of loads.values()) await load.run(warmUp);
 
-  const add = (contender: Contender, metric: "" | ".cpu" | ".p99", label: string, unit: string, value: number) => {
-    const { id, against } = contender;
-    const description = { id: id + metric, label: contender.label + label, unit };
-    recorder.add(against === undefined ? description : { ...description, against: against + metric }, value);
-  };
+  const samples: { contender: Contender; sample: Sample }[] = [];
   for (let round = 0; round < rounds; round++) {
-    for (const contender of rotate(contenders, round)) {
-      const before = cpuSeconds(contender);
-      const results = await push(contender, seconds);
-      const requests = sum(results.map((result) => result.requests));
-      add(contender, "", "", "pushes/s", sum(results.map((result) => result.rate)));
-      add(contender, ".cpu", ", CPU", "µs/push", ((cpuSeconds(contender) - before) / requests) * 1e6);
-      add(contender, ".p99", ", p99", "ms", Math.max(...results.map((result) => result.p99)));
+    for (const [contender, load] of rotate([...loads], round)) {
+      samples.push({ contender, sample: await measure(contender, () => load.run(seconds)) });
+    }
+  }
+  for (const { key, suffix, what, unit } of METRICS) {
+    for (const { contender, sample } of samples) {
+      const { id, who, condition, against = [] } = contender;
+      const head = { id: id + suffix, what: condition === undefined ? what : `${condition}, ${what}`, who, unit };
+      recorder.add({ ...head, against: against.map((other) => other + suffix) }, sample[key]);
     }
   }
 }
 
-function cpuSeconds({ gateways }: Contender): number {
-  return sum(gateways.map((gateway) => gateway.cpuSeconds));
+async function measure({ gateways }: Contender, load: () => Promise<LoadResult[]>): Promise<Sample> {
+  const cpuSeconds = () => sum(gateways.map((gateway) => gateway.cpuSeconds));
+  const before = cpuSeconds();
+  const results = await load();
+  return {
+    rate: sum(results.map(({ rate }) => rate)),
+    cpu: ((cpuSeconds() - before) / sum(results.map(({ requests }) => requests))) * 1e6,
+    p99: Math.max(...results.map(({ p99 }) => p99)),
+  };
+}
+
+/** Goes on where it ended, so that what is pushed is never what is stored already. */
+class GrowingLoad {
+  readonly #bench: Bench;
+  readonly #contender: Contender;
+  #pushed: number;
+
+  constructor(bench: Bench, contender: Contender) {
+    this.#bench = bench;
+    this.#contender = contender;
+    this.#pushed = contender.data.groups;
+  }
+
+  async run(seconds: number): Promise<LoadResult[]> {
+    const { gateways, data, connections: all } = this.#contender;
+    const connections = Math.max(1, Math.floor(all / gateways.length));
+    const results = await Promise.all(
+      gateways.map(({ port }, i) => {
+        // Each begins elsewhere, so that they do not push to the same groups at the same time.
+        const start = this.#pushed + Math.floor((i * data.groups) / gateways.length);
+        return runLoad(this.#bench.load, { port, data, connections, seconds, start });
+      }),
+    );
+    this.#pushed += Math.max(...results.map(({ requests }) => requests));
+    return results;
+  }
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,13 +1,15 @@
 import { join } from "node:path";
-import { type Bench, GO_MISSING, GO_UNCHECKED, LARGE, MEMORY, newFolder, type Scenario } from "../bench.ts";
+import { type Bench, GO_MISSING, GO_UNCHECKED, MEMORY, newFolder, type Scenario } from "../bench.ts";
 import { DataSet } from "../data/data-set.ts";
 import { fill } from "../http/fill.ts";
 import { expectAll } from "../http/scrape.ts";
 import { Gateway, type GatewayProgram } from "../programs/gateway.ts";
-import { formatNumber } from "../report/summary.ts";
+import { countGroups, formatNumber } from "../report/summary.ts";
 import { type Contender, measurePushRates } from "./push-rates.ts";
 
 const CONNECTIONS = 8;
+/** Stored in one gateway. Larger data sets take longer to fill than to measure. */
+const MAX_SERIES = 1_000_000;
 
 /** How push rates depend on how much is stored, with nothing on disk. */
 export const push: Scenario = {
@@ -18,10 +20,16 @@ export const push: Scenario = {
     const { pushGroups, checkedGroups, ownGroups } = bench.size;
     await using stack = new AsyncDisposableStack();
     const contenders: Contender[] = [];
-    const add = (id: string, label: string, data: DataSet, gateway: Gateway, against?: string) => {
-      const contender = { id: `push.${id}.${data.groups}`, label: `${label}, ${formatNumber(data.groups)} groups` };
-      const compared = against === undefined ? {} : { against: `push.${against}.${data.groups}` };
-      contenders.push({ ...contender, ...compared, gateways: [stack.use(gateway)], data, connections: CONNECTIONS });
+    const add = (id: string, who: string, data: DataSet, gateway: Gateway, ...others: string[]) => {
+      contenders.push({
+        id: `push.${id}.${data.groups}`,
+        who,
+        condition: countGroups(data.groups),
+        against: others.map((other) => `push.${other}.${data.groups}`),
+        gateways: [stack.use(gateway)],
+        data,
+        connections: CONNECTIONS,
+      });
     };
     const { go } = bench;
     if (go === undefined) recorder.skip(GO_MISSING);
@@ -29,18 +37,12 @@ export const push: Scenario = {
     const all = [...new Set([...pushGroups, ...checkedGroups, ...ownGroups])].toSorted((a, b) => a - b);
     for (const groups of all) {
       const data = new DataSet(bench.shape, groups);
-      if (data.series > LARGE * 2) {
-        recorder.skip(
-          `${formatNumber(groups)} groups of ${bench.shape}, which would be ${formatNumber(data.series)} series`,
-        );
+      if (data.series > MAX_SERIES) {
+        recorder.skip(`${countGroups(groups)} of ${bench.shape}, which would be ${formatNumber(data.series)} series`);
         continue;
       }
-      const against = pushGroups.includes(groups)
-        ? "go-unchecked"
-        : checkedGroups.includes(groups)
-          ? "go-checked"
-          : undefined;
-      add("waystation", "Waystation", data, await startFilled(bench.waystation, MEMORY, data), against);
+      const filled = await startFilled(bench.waystation, MEMORY, data);
+      add("waystation", "Waystation", data, filled, "go-unchecked", "go-checked");
       if (go !== undefined && pushGroups.includes(groups)) {
         add("go-unchecked", "Go unchecked", data, await startFilled(go, GO_UNCHECKED, data));
       }

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { newFolder, type Scenario } from "../bench.ts";
-import { DataSet } from "../data/data-set.ts";
+import { dataOfGroups, newFolder, type Scenario, sharedStorage } from "../bench.ts";
 import { fill } from "../http/fill.ts";
 import { expectAll } from "../http/scrape.ts";
 import { Gateway } from "../programs/gateway.ts";
@@ -9,7 +8,6 @@ import { RedisServer } from "../programs/redis.ts";
 import { type Contender, measurePushRates } from "./push-rates.ts";
 
 const CONNECTIONS = 64;
-const GROUPS = 1_000;
 
 /** What several gateways on one storage take together, beside one gateway with a file of its own. */
 export const replicas: Scenario = {
@@ -18,17 +16,18 @@ export const replicas: Scenario = {
   settings: ({ shape }) =>
     `PUT of ${shape} over ${CONNECTIONS} connections, shared out among the gateways; all synced to disk before each answer`,
   async measure(bench, recorder) {
-    const { redisReplicas, sqliteProcesses, pushGroups } = bench.size;
+    const { redisReplicas, sqliteProcesses } = bench.size;
     await using stack = new AsyncDisposableStack();
-    const data = new DataSet(bench.shape, Math.min(GROUPS, pushGroups.at(-1)!));
+    const data = dataOfGroups(bench.shape, bench.size.someGroups);
     const contenders: Contender[] = [];
-    const add = async (id: string, label: string, storage: string, count: number) => {
+    const add = async (id: string, who: string, storage: string, count: number) => {
       const gateways: Gateway[] = [];
-      for (let i = 0; i < count; i++)
-        gateways.push(stack.use(await Gateway.start(bench.waystation, [`--storage=${storage}`])));
+      for (let i = 0; i < count; i++) {
+        gateways.push(stack.use(await Gateway.start(bench.waystation, sharedStorage(storage))));
+      }
       await fill(gateways[0]!.port, data);
-      const against = id === "file" ? {} : { against: "replicas.file.1" };
-      contenders.push({ id: `replicas.${id}.${count}`, label, ...against, gateways, data, connections: CONNECTIONS });
+      const against = id === "file" ? [] : ["replicas.file.1"];
+      contenders.push({ id: `replicas.${id}.${count}`, who, against, gateways, data, connections: CONNECTIONS });
     };
 
     await add("file", "1 with a file", `file:${join(newFolder(bench), "journal")}`, 1);

@@ -27,7 +27,7 @@ export const restart: Scenario = {
 
 interface Start {
   readonly id: string;
-  readonly label: string;
+  readonly who: string;
   readonly program: GatewayProgram;
   /** What is stored. Each start gets a copy: a gateway that runs may compact it. Undefined if there is nothing. */
   readonly stored: string | undefined;
@@ -38,14 +38,14 @@ async function measureSize(bench: Bench, recorder: Recorder, series: number): Pr
   const data = DataSet.ofSeries(bench.shape, series);
   const starts = await prepare(bench, data);
   for (let round = 0; round < roundsFor(bench.size, series); round++) {
-    for (const { id, label, program, stored, flags } of rotate(starts, round)) {
+    for (const { id, who, program, stored, flags } of rotate(starts, round)) {
       const folder = newFolder(bench);
       if (stored !== undefined) cpSync(stored, folder, { recursive: true });
       {
         await using gateway = await Gateway.start(program, flags(folder));
-        const against = id === "go" || bench.go === undefined ? {} : { against: `restart.${series}.go` };
-        const text = `${formatNumber(series)} series, ${label}`;
-        recorder.add({ id: `restart.${series}.${id}`, label: text, unit: "ms", ...against }, gateway.readyAfter);
+        const against = id === "go" ? [] : [`restart.${series}.go`];
+        const what = `${formatNumber(series)} series`;
+        recorder.add({ id: `restart.${series}.${id}`, what, who, unit: "ms", against }, gateway.readyAfter);
         if (round === 0 && stored !== undefined) await expectAll(gateway.port, data);
       }
       rmSync(folder, { recursive: true });
@@ -73,16 +73,16 @@ async function prepare(bench: Bench, data: DataSet): Promise<Start[]> {
     for (const form of ["journal", "snapshot"] as const) {
       const stored = newFolder(bench);
       await write(journal(stored), data, form);
-      starts.push({ id: `${name}.${form}`, label: `Waystation, ${name} ${form}`, program, stored, flags });
+      starts.push({ id: `${name}.${form}`, who: `Waystation, ${name} ${form}`, program, stored, flags });
     }
   }
-  starts.push({ id: "empty", label: "Waystation, nothing stored", program, stored: undefined, flags: () => MEMORY });
+  starts.push({ id: "empty", who: "Waystation, nothing stored", program, stored: undefined, flags: () => MEMORY });
   if (go !== undefined) {
     const stored = newFolder(bench);
     const flags = (folder: string) => [...GO_UNCHECKED, `--persistence.file=${join(folder, "metrics")}`];
     await using gateway = await Gateway.start(go, flags(stored));
     await fill(gateway.port, data);
-    starts.push({ id: "go", label: go.name, program: go, stored, flags });
+    starts.push({ id: "go", who: go.name, program: go, stored, flags });
   }
   return starts;
 }

@@ -1,14 +1,30 @@
-import { type Bench, GO_MISSING, GO_UNCHECKED, MEMORY, rotate, roundsFor, type Scenario } from "../bench.ts";
+import { type Bench, GO_MISSING, rotate, roundsFor, type Scenario } from "../bench.ts";
 import { DataSet } from "../data/data-set.ts";
 import { integer, seededRandom } from "../data/random.ts";
 import { fill } from "../http/fill.ts";
 import { expectAll, GZIP, IDENTITY, PROTOBUF, type ScrapeForm, timeScrape } from "../http/scrape.ts";
-import { Gateway } from "../programs/gateway.ts";
 import type { Recorder } from "../report/measurements.ts";
-import { formatNumber, summarize } from "../report/summary.ts";
+import { formatNumber } from "../report/summary.ts";
+import { seriesOf, startRivals } from "./rivals.ts";
 
-/** Scrapes with nothing changed are over so soon that one alone says little. */
-const REPEATED = 3;
+interface Step {
+  readonly key: string;
+  readonly what: string;
+  /** What is pushed before. */
+  readonly changed: "all groups" | "some groups" | "nothing";
+  readonly form: ScrapeForm;
+  /** Are the first byte and the size of interest, too? */
+  readonly details?: boolean;
+}
+
+/** In the order of a round. */
+const STEPS: readonly Step[] = [
+  { key: "all", what: "all changed", changed: "all groups", form: GZIP, details: true },
+  { key: "clean", what: "nothing changed", changed: "nothing", form: GZIP },
+  { key: "some", what: "1 % changed", changed: "some groups", form: GZIP },
+  { key: "identity", what: "not compressed", changed: "nothing", form: IDENTITY, details: true },
+  { key: "protobuf", what: "protobuf", changed: "nothing", form: PROTOBUF },
+];
 
 /** How long a scrape takes, depending on what was pushed since the last one and on the form. */
 export const scrape: Scenario = {
@@ -24,59 +40,26 @@ export const scrape: Scenario = {
 async function measureSize(bench: Bench, recorder: Recorder, series: number): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const data = DataSet.ofSeries(bench.shape, series);
-  const gateways: { id: string; label: string; port: number }[] = [];
-  const start = async (id: string, ...[program, flags]: Parameters<typeof Gateway.start>) => {
-    const { port } = stack.use(await Gateway.start(program, flags));
-    await fill(port, data);
-    await expectAll(port, data);
-    gateways.push({ id, label: program.name, port });
-  };
-  await start("waystation", bench.waystation, MEMORY);
-  if (bench.go !== undefined) await start("go", bench.go, GO_UNCHECKED);
+  const rivals = await startRivals(bench, stack, data);
+  for (const { gateway } of rivals) await expectAll(gateway.port, data);
 
   for (let round = 0; round < roundsFor(bench.size, series); round++) {
-    for (const { id, label, port } of rotate(gateways, round)) {
-      const take = async (what: string, text: string, form: ScrapeForm, times = 1) => {
-        const timings = [];
-        for (let i = 0; i < times; i++) timings.push(await timeScrape(port, form));
-        const add = (metric: string, of: string, unit: string, values: number[]) => {
-          const name = `scrape.${series}.${what}${metric}`;
-          const against = id === "go" || bench.go === undefined ? {} : { against: `${name}.go` };
-          const description = {
-            id: `${name}.${id}`,
-            label: `${formatNumber(series)} series, ${text}${of}, ${label}`,
-            unit,
-          };
-          recorder.add({ ...description, ...against }, summarize(values)!.median);
+    for (const rival of rotate(rivals, round)) {
+      const { port } = rival.gateway;
+      for (const { key, what, changed, form, details } of STEPS) {
+        if (changed === "all groups") await fill(port, data, 2 * round + 1);
+        if (changed === "some groups") await fill(port, data, 2 * round + 2, onePercent(data.groups, round));
+        const { total, firstByte, bytes } = await timeScrape(port, form);
+        const add = (metric: string, text: string, unit: string, value: number) => {
+          const id = `scrape.${series}.${key}${metric}`;
+          recorder.add(seriesOf(rival, id, `${formatNumber(series)} series, ${what}${text}`, unit), value);
         };
-        add(
-          "",
-          "",
-          "ms",
-          timings.map(({ total }) => total),
-        );
-        if (what === "all" || what === "identity") {
-          add(
-            ".first",
-            ", first byte",
-            "ms",
-            timings.map(({ firstByte }) => firstByte),
-          );
-          add(
-            ".size",
-            ", size",
-            "MB",
-            timings.map(({ bytes }) => bytes / 1e6),
-          );
+        add("", "", "ms", total);
+        if (details) {
+          add(".first", ", first byte", "ms", firstByte);
+          add(".size", ", size", "MB", bytes / 1e6);
         }
-      };
-      await fill(port, data, round + 1);
-      await take("all", "all changed", GZIP);
-      await take("clean", "nothing changed", GZIP, REPEATED);
-      await fill(port, data, round + 2, onePercent(data.groups, round));
-      await take("some", "1 % changed", GZIP);
-      await take("identity", "not compressed", IDENTITY);
-      await take("protobuf", "protobuf", PROTOBUF);
+      }
     }
   }
 }
