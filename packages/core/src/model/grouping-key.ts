@@ -101,7 +101,7 @@ function parseLabelPairs(list: ByteString, options: GroupingKeyOptions): Map<Byt
     if (encoded) {
       value = decodeBase64Url(value);
       if (value === undefined) {
-        throw invalid(`invalid base64 encoding for label ${quote(spelled)}=${quote(parts[i + 1]!)}`);
+        throw invalid(`invalid base64 encoding for label ${quote(spelled).slice(1, -1)}=${quote(parts[i + 1]!)}`);
       }
     }
     // A later pair of the same name wins.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { type ErrorCode, isWaystationError } from "../../src/errors.ts";
+import { negotiateFormat } from "../../src/exposition/negotiation.ts";
 import { parseOpenMetrics } from "../../src/exposition/openmetrics-parser.ts";
 import { decodeDelimited } from "../../src/exposition/protobuf-decoder.ts";
 import { parseText } from "../../src/exposition/text-parser.ts";
@@ -51,6 +52,9 @@ const PATH_WORDS = [
   "__proto__",
 ];
 const PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+/** Otherwise different names may be escaped to the same one, here as upstream. */
+const UTF8 = negotiateFormat("text/plain; version=1.0.0; escaping=allow-utf-8");
 
 /** The outcome of a call that may fail with these codes and in no other way. */
 function outcome(codes: readonly ErrorCode[], call: () => string): string {
@@ -153,7 +157,7 @@ async function gatewayTarget(name: string, contentType: string | undefined, word
       }
       if (pushes % 50 === 0) {
         // Whatever was pushed, a scrape can be read.
-        const page = Buffer.from((await gateway.expose({ collect: "pushed" })).text());
+        const page = Buffer.from((await gateway.expose({ collect: "pushed", format: UTF8 })).text());
         parseText(page, { utf8Names: true });
         if (pushes % 1000 === 0) await gateway.wipe();
       }
