@@ -10,7 +10,8 @@
  *   up to and including this entry), `t` (the server's clock at the append, ms).
  * - `{prefix}:facts`: a hash. `format`; `head`, `tag`, `bytes`: the newest entry's position, tag and `b`; `floor`, `floortag`,
  *   `floorbytes`: the same of the newest trimmed entry; `snap`, `snaptag`, `snapbytes`: the same of the entry that the snapshot
- *   includes last; `snapkey`, `snapchunks`, `snapsize`: the snapshot's list, how many elements it has, and their bytes;
+ *   includes last; `snapkey`, `snapchunks`, `snapsize`: the snapshot's list, how many elements it has, and their bytes; `oldkey`: the
+ *   list of the one that it replaced;
  *   `confirmed`: written for no other reason than to have copies of it confirmed.
  * - `{prefix}:snapshot:<generation>`: a list of chunks. It expires unless it is published.
  * - `{prefix}:lease:<name>`: who holds a lease.
@@ -130,7 +131,8 @@ return {whole and 'ok' or 'broken', head, tag, bytes - snapbytes, snapsize, tonu
  * - KEYS: stream, facts, the new list, the present snapshot's list (as the caller knows it; any unused key if there is none).
  * - ARGV: position, tag, generation of the new list, generation of the present one or "", number of chunks, their bytes, seconds
  *   that the present list stays for those who are reading it.
- * - Result: `{"published" | "older" | "incomplete" | "broken"}`, or `{"retry", generation}` if the present snapshot is another.
+ * - Result: `{"published", generation}` of a list that nobody needs any more, if there is one, `{"older" | "incomplete" | "broken"}`, or
+ *   `{"retry", generation}` if the present snapshot is another.
  */
 export const PUBLISH = `${PRELUDE}
 if snapkey == ARGV[3] then return {'published'} end
@@ -141,11 +143,12 @@ local wrong, upto = place(position, ARGV[2])
 if wrong == 'broken' then return {wrong} end
 if wrong then return {'older'} end
 if redis.call('LLEN', KEYS[3]) ~= tonumber(ARGV[5]) then return {'incomplete'} end
+local old = redis.call('HGET', KEYS[2], 'oldkey') or ''
 redis.call('PERSIST', KEYS[3])
 redis.call('HSET', KEYS[2], 'snap', ARGV[1], 'snaptag', ARGV[2], 'snapbytes', text(upto),
-  'snapkey', ARGV[3], 'snapchunks', ARGV[5], 'snapsize', ARGV[6])
+  'snapkey', ARGV[3], 'snapchunks', ARGV[5], 'snapsize', ARGV[6], 'oldkey', snapkey)
 if snapkey ~= '' then redis.call('EXPIRE', KEYS[4], ARGV[7]) end
-return {'published'}
+return {'published', old}
 `;
 
 /**

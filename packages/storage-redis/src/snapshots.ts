@@ -12,7 +12,10 @@ const CHUNK_BYTES = 256 * 1024;
 const CHUNKS_PER_READ = 8;
 /** Seconds that an unpublished list lives on after its last chunk. */
 const UNPUBLISHED_TTL = 3600;
-/** Seconds that a replaced snapshot stays for those who are reading it. */
+/**
+ * Seconds that a replaced snapshot stays for those who are reading it, at most: it goes when its successor is replaced, else they would
+ * pile up where much is pushed.
+ */
 export const REPLACED_TTL = 600;
 /** Most entries that one call trims. */
 const TRIM_SLICE = 1000;
@@ -84,7 +87,10 @@ export class Snapshots {
         const args = [at.position, at.tag, generation, present, chunks, bytes, REPLACED_TTL];
         return (await reads.eval(PUBLISH, keys.length, ...keys, ...args)) as [string, string?];
       });
-      if (status === "published") return status;
+      if (status === "published") {
+        if (generation) await this.discard(generation);
+        return status;
+      }
       if (status !== "retry") {
         await this.discard(upload.generation);
         if (status === "older") return status;

@@ -32,6 +32,11 @@ suite("snapshots, trimming and large tails in Redis", { skip: skipRedis, concurr
     const [published, replaced] = (await ttls()).sort((a, b) => a - b);
     assert.equal(published, -1);
     assert(replaced! > 500 && replaced! <= 600, `a replaced list lives for ${replaced} s`);
+    const third = await append(journal, second);
+    assert.equal(await journal.compact(third, chunksOf("three")), "published");
+    // However often a snapshot is made, there is one to be read, and one that somebody may be reading.
+    assert.equal((await redis.keys("*:snapshot:*")).length, 2);
+    assert.equal(await redis.exists(key!), 0);
   });
 
   test("an upload that fails or was overtaken leaves no list", async (t) => {
