@@ -4,7 +4,8 @@ import { parse } from "yaml";
 /** @throws `CONFIG` */
 export function parseYaml(text: string): unknown {
   try {
-    return parse(text);
+    // Its warnings would go to standard error, with parts of the text, which has secrets in it.
+    return parse(text, { logLevel: "error" });
   } catch (error) {
     throw new WaystationError("CONFIG", `it is not valid YAML: ${(error as Error).message.split("\n", 1)[0]}`, {
       cause: error,
