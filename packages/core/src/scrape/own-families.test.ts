@@ -53,3 +53,18 @@ test("the program's own families that nobody pushes come after the pushed ones; 
   assert.ok(!text.includes("later 9"));
   await gateway.close();
 });
+
+test("expositions that are asked for together, some with and some without the program's own families, do not mix", async () => {
+  const gateway = await gatewayWith("# TYPE process_open_fds gauge\nprocess_open_fds 7\n");
+  for (const format of [negotiateFormat(undefined), negotiateFormat("application/openmetrics-text;version=1.0.0")]) {
+    const [apart, together, apartAgain] = await Promise.all([
+      gateway.expose({ self: [openFiles(3)], collect: "pushed", format }),
+      gateway.expose({ self: [openFiles(3)], format }),
+      gateway.expose({ self: [openFiles(3)], collect: "pushed", format }),
+    ]);
+    assert.equal(together.text().split("# TYPE process_open_fds").length, 2, together.text());
+    assert.match(together.text(), /^process_open_fds 3(\.0)?$/m);
+    for (const exposition of [apart, apartAgain]) assert.doesNotMatch(exposition.text(), /^process_open_fds 3/m);
+  }
+  await gateway.close();
+});

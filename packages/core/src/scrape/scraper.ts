@@ -17,7 +17,8 @@ const COMPRESS = {
 };
 
 /**
- * Makes the bodies of scrapes. One rendering runs at a time; scrapes that wait for the same form share the next one.
+ * Makes the bodies of scrapes. One rendering runs at a time; scrapes that wait for the same form, with the same families of the
+ * program in it, share the next one.
  */
 export class Scraper {
   readonly #waiting = new Map<string, Promise<unknown>>();
@@ -35,14 +36,16 @@ export class Scraper {
     own: readonly MetricFamily[],
   ): Promise<Uint8Array[]> {
     if (format.syntax !== "text") {
-      const { parts, settled } = await this.#render(state, format.contentType, (now) =>
+      const { parts, settled } = await this.#render(state, format.contentType, own, (now) =>
         renderFamilies(now, format, own),
       );
       const body = Buffer.concat([...parts, restOf(own, settled, format)]);
       return [encoding === "identity" ? body : await COMPRESS[encoding](body)];
     }
     const pages = <Part>(codec: PageCodec<Part>) =>
-      this.#render(state, `${codec.name} ${format.escaping}`, (now) => renderPages(now, codec, format.escaping, own));
+      this.#render(state, `${codec.name} ${format.escaping}`, own, (now) =>
+        renderPages(now, codec, format.escaping, own),
+      );
     if (encoding === "gzip") {
       const { parts, settled } = await pages(GZIP);
       return joinGzipMember([...parts, GZIP.encode(restOf(own, settled, format))]);
@@ -56,9 +59,12 @@ export class Scraper {
   async #render<Part>(
     state: (() => State) | undefined,
     form: string,
+    own: readonly MetricFamily[],
     render: (state: State) => Promise<Rendering<Part>>,
   ): Promise<Rendering<Part>> {
-    return state === undefined ? { parts: [], settled: new Set() } : this.#share(form, () => render(state()));
+    if (state === undefined) return { parts: [], settled: new Set() };
+    const names = own.map(({ name, type }) => `${type} ${name}`);
+    return this.#share([form, ...names].join("\n"), () => render(state()));
   }
 
   /** What is rendered under one name is of one type. */
