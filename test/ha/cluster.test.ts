@@ -110,6 +110,37 @@ suite("three replicas behind HAProxy on one Redis", { skip: skipRedis || NO_HAPR
       assert.ok(text.includes(`rolling{instance="",job="${job}"} ${number}\n`), job);
   });
 
+  test("a crash of a replica fails only what was under way there, and loses nothing", async (t) => {
+    const stop = new AbortController();
+    const acknowledged = new Map<string, number>();
+    const failures: number[] = [];
+    let pushes = 0;
+    const load = Array.from({ length: 8 }, async (_, index) => {
+      for (let number = 1; !stop.signal.aborted; number++) {
+        const answer = await put(balancer.client, `crash-${index}`, `crash ${number}\n`).catch(() => undefined);
+        pushes++;
+        if (answer?.status === 200) acknowledged.set(`crash-${index}`, number);
+        else failures.push(performance.now());
+        await sleep(3);
+      }
+    });
+    await sleep(500);
+    const killed = performance.now();
+    await cluster.replicas[2]!.kill();
+    await sleep(2000);
+    stop.abort();
+    await Promise.all(load);
+    const last = Math.max(0, ...failures.map((time) => time - killed));
+    t.diagnostic(`${failures.length} of ${pushes} pushes failed, the last ${last.toFixed(0)} ms after the kill`);
+    assert.ok(failures.length <= 8, `${failures.length} pushes failed`);
+    const text = await balancer.client.scrapePushed();
+    for (const [job, number] of acknowledged) {
+      const shown = Number(new RegExp(`^crash\\{instance="",job="${job}"\\} (\\d+)$`, "m").exec(text)?.[1]);
+      assert.ok(shown >= number, `${job}: ${shown} is shown, ${number} was acknowledged`);
+    }
+    await cluster.replicas[2]!.start();
+  });
+
   test("a replica that was held up for long shows nothing old and acknowledges nothing that is not stored", async () => {
     const [held, other] = [cluster.replicas[0]!, cluster.replicas[1]!];
     assert.equal((await put(held.client, "held", "held 1\n")).status, 200);
@@ -138,6 +169,8 @@ suite("three replicas behind HAProxy on one Redis", { skip: skipRedis || NO_HAPR
 
   test("without Redis pushes are refused within bounds, scrapes go on and say how old they are, and all is well afterwards", async () => {
     assert.equal((await put(balancer.client, "outage", "outage 1\n")).status, 200);
+    // What each of them knows last.
+    await Promise.all(cluster.replicas.map(({ client }) => client.scrapePushed()));
     await cluster.redis.kill();
     const began = performance.now();
     const refused = await put(cluster.replicas[1]!.client, "outage", "outage 2\n");

@@ -12,10 +12,10 @@ export class Recorder {
     const push = { body: bodyOf(request, id) };
     const method = { replace: "PUT", merge: "POST", delete: "DELETE" }[request.kind];
     const invoked = performance.now();
-    const answer = await client
+    const outcome = await client
       .request(method, pathOf(request.group), request.kind === "delete" ? {} : push)
-      .catch(() => undefined);
-    return this.#keep({ id, request, replica, invoked, returned: performance.now(), outcome: writeOutcome(answer) });
+      .then(outcomeOf, outcomeOfFailure);
+    return this.#keep({ id, request, replica, invoked, returned: performance.now(), outcome });
   }
 
   async scrape(client: Client, replica: number): Promise<Operation> {
@@ -52,8 +52,13 @@ export class Recorder {
   }
 }
 
-function writeOutcome(answer: Answer | undefined): Outcome {
-  switch (answer?.status) {
+/** Nothing was sent over a connection that there never was. */
+function outcomeOfFailure(error: NodeJS.ErrnoException): Outcome {
+  return error.code === "ECONNREFUSED" ? "refused" : "unknown";
+}
+
+function outcomeOf(answer: Answer): Outcome {
+  switch (answer.status) {
     case 200:
     case 202:
       return "done";

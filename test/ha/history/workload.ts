@@ -9,6 +9,7 @@ import type { Recorder } from "./recorder.ts";
 const CLIENTS_PER_REPLICA = 5;
 /** Longest pause of a client between two operations, in milliseconds. */
 const PAUSE = 12;
+const PAUSE_AFTER_FAILURE = 100;
 
 const job = (name: string): GroupLabels => [["job", name]];
 const plain = (name: string): PushedFamily => ({ name, type: "gauge", series: [[]] });
@@ -50,9 +51,11 @@ export async function work(
   await Promise.all(
     clients.map(async ({ client, replica }: { client: Client; replica: number }) => {
       while (!signal.aborted) {
-        if (random.below(100) < 45) await recorder.scrape(client, replica);
-        else await recorder.write(client, replica, randomWrite(random));
-        await sleep(random.below(PAUSE));
+        const { outcome } =
+          random.below(100) < 45
+            ? await recorder.scrape(client, replica)
+            : await recorder.write(client, replica, randomWrite(random));
+        await sleep(outcome === "unknown" || outcome === "refused" ? PAUSE_AFTER_FAILURE : random.below(PAUSE));
       }
     }),
   );
