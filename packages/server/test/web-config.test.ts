@@ -203,6 +203,28 @@ test("TLS is spoken, with HTTP/1.1 and HTTP/2", async () => {
   await assert.rejects(server.request("GET /-/ready"), { code: "ECONNRESET" });
 });
 
+test("stopping waits for a push over HTTP/2 that is under way, not for idle sessions", async () => {
+  const server = await start(SERVER_TLS);
+  const connect = () => http2.connect(`https://127.0.0.1:${server.port}`, { ca: pem("ca") });
+  const idle = connect();
+  const session = connect();
+  await Promise.all([idle, session].map((each) => new Promise((resolve) => each.once("remoteSettings", resolve))));
+  const stream = session.request({ ":method": "PUT", ":path": "/metrics/job/late" });
+  const answered = new Promise<http2.IncomingHttpHeaders>((resolve, reject) => {
+    stream.once("response", resolve).once("close", () => reject(new Error("cut off")));
+  });
+  stream.write("m");
+  await new Promise((resolve) => session.ping(resolve));
+
+  const idleClosed = new Promise((resolve) => idle.once("close", resolve));
+  const stopped = server.stop();
+  await idleClosed;
+  stream.end(" 1\n");
+  assert.equal((await answered)[":status"], 200);
+  session.close();
+  await stopped;
+});
+
 test("HTTP/2 can be switched off", async () => {
   const server = await start(`${SERVER_TLS}http_server_config:\n  http2: false\n`);
   assert.equal((await get(server)).status, 200);

@@ -23,6 +23,8 @@ export class Drain {
       socket.once("close", () => this.#connections.delete(socket));
     });
     server.on(server instanceof tls.Server ? "secureConnection" : "connection", (socket: Socket) => {
+      // The server itself closes HTTP/2 sessions once they are idle, and their requests do not tell their socket.
+      if ("alpnProtocol" in socket && socket.alpnProtocol === "h2") return;
       this.#unused.add(socket);
       socket.once("close", () => this.#unused.delete(socket));
     });
