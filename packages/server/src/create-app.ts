@@ -46,6 +46,9 @@ export interface AppOptions {
   readonly before?: Middleware;
 }
 
+/** What a client that does not wait for its answer comes to. */
+const LEFT: ReadonlySet<string> = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"]);
+
 /** A route with its handler. */
 interface Endpoint extends Route {
   /** What somebody needs to use it, if there is an access file; undefined: to be known. */
@@ -108,7 +111,10 @@ export function createApp(options: AppOptions): Koa {
   for (const endpoint of endpoints) register(router, "", endpoint, access);
   for (const endpoint of apiEndpoints) register(router, apiPrefix, endpoint, access);
   app.use(router.routes());
-  app.on("error", (error: unknown) => logger.error({ err: error }, "request failed"));
+  app.on("error", (error: NodeJS.ErrnoException) => {
+    if (LEFT.has(error.code ?? "")) logger.debug({ err: error }, "a client went away during its answer");
+    else logger.error({ err: error }, "request failed");
+  });
   return app;
 }
 
