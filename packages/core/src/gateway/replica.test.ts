@@ -396,3 +396,21 @@ test("a state that is loaded does not lag behind what was applied meanwhile", as
   await reloading;
   assert.deepEqual(replica.cursor, at);
 });
+
+test("a state is loaded at an end also while appends go on all the time", async (t) => {
+  const store = new MemoryStore();
+  const journal = new MemoryJournal(store);
+  t.after(() => journal.close());
+  const read = journal.read.bind(journal);
+  const replica = new Replica(journal, new Publisher({}));
+  await replica.load();
+  const data = encodeEntry([], { level: RULES_LEVEL, base: { position: 0, hash: [0, 0] } });
+  let reads = 0;
+  journal.read = async (since) => {
+    if (reads++ < 20) replica.applyEntry((await journal.append(data, replica.cursor, own)).at, data);
+    return read(since);
+  };
+  await replica.reload(rewound);
+  assert.ok(reads < 5, `${reads} reads`);
+  assert.deepEqual(replica.cursor, { ...store.head });
+});

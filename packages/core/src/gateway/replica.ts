@@ -138,10 +138,11 @@ export class Replica {
     let time: number;
     let cursor: Cursor;
     do {
-      // An append that was under way may advance the old state beyond what is read here: the new one must not lag behind it.
+      // An append that was under way may advance the old state beyond what is read here: the new one must not lag behind it. Where
+      // only the old history is longer, nothing is added to that any more.
       cursor = this.#cursor;
       time = await loading.catchUp();
-    } while (cursor !== this.#cursor);
+    } while (cursor !== this.#cursor && loading.#cursor.position < this.#cursor.position);
     this.#loads++;
     this.#state = loading.#state;
     this.#cursor = loading.#cursor;
