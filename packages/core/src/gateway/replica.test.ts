@@ -412,5 +412,5 @@ test("a state is loaded at an end also while appends go on all the time", async 
   };
   await replica.reload(rewound);
   assert.ok(reads < 5, `${reads} reads`);
-  assert.deepEqual(replica.cursor, { ...store.head });
+  assert.equal(replica.cursor.position, store.head.position);
 });
