@@ -4,6 +4,9 @@ import { Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from
 import { WaystationError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
+import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
+import { encodeFamilyBlock } from "../record/family-block.ts";
+import { encodePushRecord } from "../record/record.ts";
 import type { FaultyJournal } from "../testing/faulty-journal.ts";
 import { Publisher } from "./channels.ts";
 import { Compactor } from "./compactor.ts";
@@ -225,4 +228,28 @@ test("a lease that cannot be had is asked for again later", async (t) => {
   t.mock.method(Date, "now", () => now() + 31_000);
   await push(gateway, "a", "m 6\n");
   await until(() => cluster.store.snapshot !== undefined);
+});
+
+test("a replica that stopped within an entry makes no snapshot of what it holds", async (t) => {
+  const cluster = new Cluster(t);
+  const { gateway } = await cluster.open();
+  const compactions = listen(t, "waystation:compaction", gateway);
+  await push(gateway, "a", "m 1\n");
+  const block = encodeFamilyBlock([{ name: "m", type: "gauge", metrics: [{ labels: [], value: 1 }] }]);
+  const unreadable = Uint8Array.from(block);
+  // The type of the first family.
+  unreadable[8] = 0xff;
+  const records = [block, unreadable].map((each) => encodePushRecord("replace", "job\xffb", 1n, false, each));
+  const data = encodeEntry(records, { level: RULES_LEVEL, base: { position: 0, hash: [0, 0] } });
+  const journal = new MemoryJournal(cluster.store);
+  await journal.open();
+  await journal.append(data, cluster.store.head, { tag: "5", deadline: Number.MAX_SAFE_INTEGER });
+  await journal.close();
+  await rejects(gateway.refresh(), "CORRUPT");
+  await gateway.compact();
+  assert.equal(cluster.store.snapshot, undefined);
+  assert.deepEqual(
+    compactions.map(({ outcome, error }) => [outcome, (error as { code?: string }).code]),
+    [["failed", "CORRUPT"]],
+  );
 });

@@ -99,6 +99,8 @@ export class Compactor {
       }
     }
     try {
+      // It may have halted within an entry: what it holds is then the state at no position.
+      if (this.#replica.halted !== undefined) throw this.#replica.halted;
       const outcome = await this.#journal.compact(at, counted(encodeSnapshot(this.#replica.state, at)));
       // An older one was not needed: another replica's newer snapshot covers these entries too.
       this.#replica.noteSnapshot(covered, outcome === "published" ? bytes : this.#replica.snapshotBytes);

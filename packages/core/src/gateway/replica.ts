@@ -177,6 +177,8 @@ export class Replica {
   }
 
   async #recover(reason: WaystationError): Promise<void> {
+    // What it holds may be half of an entry: nothing to put a journal right with.
+    if (this.#halted !== undefined) throw this.#halted;
     const history = this.#history;
     if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
     const snapshot = encodeSnapshot(this.#state, this.#cursor);
