@@ -194,7 +194,7 @@ test("nothing that is pushed or asked for writes a log line or a header of its o
     assert.ok(status < 500);
   }
   for (const line of server.logLines) {
-    assert.match(line, /^ts=2\d{3}-\S+Z level=(debug|info|warn) [^\n\r\x1b\u2028]*\n$/, "one line, as all are");
+    assert.match(line, /^ts=2\d{3}-\S+Z level=(debug|info|warn|error) [^\n\r\x1b\u2028]*\n$/, "one line, as all are");
   }
 });
 
