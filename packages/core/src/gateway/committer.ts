@@ -64,15 +64,12 @@ export class Committer {
   #closed = false;
   #inFlight: Batch | undefined;
   #inDoubt = false;
-  readonly #sweeper: NodeJS.Timeout;
 
   constructor(journal: Journal, replica: Replica, publisher: Publisher, options: CommitterOptions) {
     this.#journal = journal;
     this.#replica = replica;
     this.#publisher = publisher;
     this.#options = options;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY);
-    this.#sweeper.unref();
   }
 
   get waiting(): number {
@@ -131,10 +128,10 @@ export class Committer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
-    clearInterval(this.#sweeper);
   }
 
   async #run(): Promise<void> {
+    const sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY).unref();
     // One turn of the event loop: everything that arrived in it makes up the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
@@ -142,6 +139,7 @@ export class Committer {
       const batch = this.#encode(this.#take());
       if (batch !== undefined) await this.#append(batch);
     }
+    clearInterval(sweeper);
     this.#running = undefined;
   }
 

@@ -6,6 +6,7 @@ import { keyOf } from "../../test/state-kit.ts";
 import { encodeDelimited } from "../exposition/protobuf-encoder.ts";
 import { MemoryJournal, MemoryStore } from "../journal/memory-journal.ts";
 import { fromByteString } from "../model/byte-string.ts";
+import { FaultyJournal } from "../testing/faulty-journal.ts";
 import { Gateway } from "./gateway.ts";
 
 const HELP = "# HELP m M.\n# TYPE m gauge\n";
@@ -229,4 +230,13 @@ test("a gateway on a journal of its own asks it for nothing to expose", async ()
   await rejects(push(gateway, "a", "m 1\n"), "CLOSED");
   const again = await Gateway.open({ journal: new MemoryJournal(store) });
   await again.close();
+});
+
+test("a gateway that cannot be opened says why, and leaves nothing running", async (t) => {
+  const intervals = t.mock.method(globalThis, "setInterval");
+  const journal = new FaultyJournal(new MemoryJournal());
+  journal.failNext("open", { kind: "reject", code: "UNAVAILABLE" });
+  t.mock.method(journal, "close", async () => Promise.reject(new Error("cannot be closed either")));
+  await rejects(Gateway.open({ journal }), "UNAVAILABLE");
+  assert.equal(intervals.mock.callCount(), 0);
 });

@@ -170,7 +170,8 @@ export class Gateway {
     try {
       await gateway.#replica.load();
     } catch (error) {
-      await options.journal.close();
+      // Why it cannot be opened is to be told, whatever closing says.
+      await options.journal.close().catch(() => undefined);
       throw error;
     }
     gateway.#follow();
