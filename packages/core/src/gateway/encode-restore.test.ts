@@ -152,3 +152,12 @@ test("what contradicts another group is kept, but not exposed", async (t) => {
   assert.match((await gateway.expose()).text(), /^push_time_seconds\{instance="",job="a"\} 2$/m);
   assert.deepEqual(await samples(gateway), ['m{instance="",job="a"} 2', 'n{instance="",job="b"} 3']);
 });
+
+test("of two families of one name in a group the first is restored", async (t) => {
+  const gateway = await Gateway.open({ journal: new MemoryJournal() });
+  t.after(() => gateway.close());
+  const family = (value: number): MetricFamily => ({ name: "m", type: "gauge", metrics: [{ labels: [], value }] });
+  const outcome = await gateway.restore(groupAt(1n, { job: "a" }, family(1), family(2)));
+  assert.deepEqual(outcome, { restored: true, metrics: 1, leftOut: ['metric family "m" is there twice'] });
+  assert.deepEqual((await gateway.expose()).text().match(/^m{.*$/gm), ['m{instance="",job="a"} 1']);
+});

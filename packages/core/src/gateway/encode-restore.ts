@@ -1,4 +1,4 @@
-import { compareBytes } from "../model/byte-string.ts";
+import { type ByteString, compareBytes, fromByteString } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeFamilyBlock, encodeFamilyBlock } from "../record/family-block.ts";
@@ -39,8 +39,9 @@ export function encodeRestore(
 ): { readonly record: Uint8Array } & Omit<RestoreOutcome, "restored"> {
   const { key, pushTime, failureTime, pushStamp, failureStamp } = group;
   const leftOut: string[] = [];
+  const names = new Set<ByteString>();
   const standing = group.families
-    .filter(({ family }) => !isTimeFamily(family.name) && keepValid(family, key, leftOut))
+    .filter(({ family }) => !isTimeFamily(family.name) && keepValid(family, key, names, leftOut))
     .sort((a, b) => compareBytes(a.family.name, b.family.name));
   const families = standing.map(({ family }) => family);
   const block = encodeFamilyBlock(families);
@@ -58,9 +59,13 @@ export function encodeRestore(
   return { record, metrics: families.reduce((sum, { metrics }) => sum + metrics.length, 0), leftOut };
 }
 
-/** Removes from the family what no push may store. Returns whether anything is left. */
-function keepValid(family: MetricFamily, key: GroupingKey, leftOut: string[]): boolean {
-  const reason = invalidFamily(family);
+/**
+ * Removes from the family what no push may store. Returns whether anything is left.
+ *
+ * @param names of the families before it that are kept; added to
+ */
+function keepValid(family: MetricFamily, key: GroupingKey, names: Set<ByteString>, leftOut: string[]): boolean {
+  const reason = names.has(family.name) ? describeRepeatedFamily(family) : invalidFamily(family);
   if (reason !== undefined) {
     leftOut.push(reason);
     return false;
@@ -74,5 +79,11 @@ function keepValid(family: MetricFamily, key: GroupingKey, leftOut: string[]): b
   const repeated = findRepeated(valid);
   for (const metric of repeated) leftOut.push(describeRepeated(family, metric));
   family.metrics = valid.filter((metric) => !repeated.has(metric));
-  return family.metrics.length > 0;
+  if (family.metrics.length === 0) return false;
+  names.add(family.name);
+  return true;
+}
+
+function describeRepeatedFamily({ name }: MetricFamily): string {
+  return `metric family ${JSON.stringify(fromByteString(name))} is there twice`;
 }
