@@ -25,10 +25,13 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+// Before a server starts, which serves what is there by then.
+if (NO_BROWSER === false) await buildUiIfStale();
+
 let browser: Promise<Browser> | undefined;
 
 function openBrowser(): Promise<Browser> {
-  browser ??= buildUiIfStale().then(() => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS }));
+  browser ??= chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
   return browser;
 }
 

@@ -35,24 +35,28 @@ export function reachableRows(rowHeight: number): number {
 export function VirtualList(props: VirtualListProps) {
   const { count, rowHeight, label, header, headerHeight, resetKey, active, onActive, onShow, onKey, render } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, height: 800 });
+  // Not in pixels: nothing is drawn anew until another row comes into sight.
+  const [seenFirst, setSeenFirst] = useState(0);
+  const [height, setHeight] = useState(800);
   const focusWanted = useRef(false);
 
   useLayoutEffect(() => {
     const element = box.current!;
-    const measure = () => setView({ top: element.scrollTop, height: element.clientHeight - headerHeight });
+    const measure = () => {
+      setHeight(element.clientHeight - headerHeight);
+      setSeenFirst(Math.floor(element.scrollTop / rowHeight));
+    };
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     measure();
     return () => observer.disconnect();
-  }, [headerHeight]);
+  }, [headerHeight, rowHeight]);
 
   useLayoutEffect(() => {
     if (box.current) box.current.scrollTop = 0;
   }, [resetKey]);
 
-  const seenFirst = Math.floor(view.top / rowHeight);
-  const seenLast = Math.ceil((view.top + view.height) / rowHeight);
+  const seenLast = seenFirst + Math.ceil(height / rowHeight);
   const first = Math.max(0, seenFirst - OVERSCAN);
   const last = Math.min(count - 1, seenLast + OVERSCAN);
   useEffect(() => onShow(seenFirst, last), [seenFirst, last, onShow, resetKey]);
@@ -70,15 +74,15 @@ export function VirtualList(props: VirtualListProps) {
     const element = box.current!;
     const top = next * rowHeight;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + rowHeight > element.scrollTop + view.height) element.scrollTop = top + rowHeight - view.height;
+    else if (top + rowHeight > element.scrollTop + height) element.scrollTop = top + rowHeight - height;
     focusWanted.current = true;
     onActive(next);
-    setView({ ...view, top: element.scrollTop });
+    setSeenFirst(Math.floor(element.scrollTop / rowHeight));
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if ((event.target as HTMLElement).closest(".header") !== null) return;
-    const page = Math.max(1, Math.floor(view.height / rowHeight) - 1);
+    const page = Math.max(1, Math.floor(height / rowHeight) - 1);
     const targets: Readonly<Record<string, number>> = {
       ArrowDown: active + 1,
       ArrowUp: active - 1,
@@ -123,7 +127,7 @@ export function VirtualList(props: VirtualListProps) {
       aria-label={label}
       aria-rowcount={count + 1}
       tabIndex={activeIsDrawn ? -1 : 0}
-      onScroll={({ currentTarget }) => setView({ ...view, top: currentTarget.scrollTop })}
+      onScroll={({ currentTarget }) => setSeenFirst(Math.floor(currentTarget.scrollTop / rowHeight))}
       onKeyDown={onKeyDown}
     >
       <div role="row" aria-rowindex={1} class="row header" style={{ height: `${headerHeight}px` }}>
