@@ -231,9 +231,9 @@ export class Gateway {
    */
   check({ key, mode = "replace", body, contentType }: PushRequest): WaystationError | undefined {
     const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
-    const record = decodeRecord(
-      Buffer.from(this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked: false })),
-    );
+    const encoded = this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked: false });
+    checkStored(this.#replica.state, this.#storeLimits, key, encoded);
+    const record = decodeRecord(Buffer.from(encoded));
     return this.#replica.state.judge(record as PushRecord | FailedRecord);
   }
 
@@ -325,7 +325,7 @@ export class Gateway {
       family: fromByteString(family.name),
       group: describeGroupingKey(group.key),
     }));
-    if (hidden.length > 0) this.#publisher.publish("waystation:conflicts", { hidden });
+    this.#publisher.publish("waystation:conflicts", { hidden });
     return state;
   }
 

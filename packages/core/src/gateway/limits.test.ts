@@ -151,6 +151,16 @@ test("the series that the limit goes by are those stored, whatever was pushed an
   );
 });
 
+test("a check meets the limits of what is stored as the push would", async (t) => {
+  const gateway = await Gateway.open({ journal: new MemoryJournal(), limits: { groups: 1 } });
+  t.after(() => gateway.close());
+  const check = (job: string) => gateway.check({ key: groupingKey({ job }), body: "m 1\n" });
+  assert.equal(check("a"), undefined);
+  await gateway.push({ key: groupingKey({ job: "a" }), body: "m 1\n" });
+  assert.equal(check("a"), undefined);
+  assert.throws(() => check("b"), { code: "LIMIT", limit: "groups" });
+});
+
 function series(gateway: Gateway): { all: number; jobs: Map<string, number> } {
   const jobs = new Map<string, number>();
   let all = 0;

@@ -81,3 +81,11 @@ test("groups and bodies that no push could have are refused", async () => {
 test("an empty body is valid", async () => {
   assert.deepEqual(await check(""), { valid: true, errors: [], warnings: [], families: [], series: 0 });
 });
+
+test("a limit that the push would run into is one of its errors", async () => {
+  const limited = new ApiClient(await startTestServer({ "storage.max-groups": 1, "push.max-families": 1 }));
+  assert.equal((await limited.call<CheckResult>("POST /check", "a 1\n")).json.valid, true);
+  const { json } = await limited.call<CheckResult>("POST /check", "a 1\nb 1\n");
+  assert.deepEqual([json.valid, json.families.length], [false, 2]);
+  assert.match(json.errors[0]!.message, /^the push has 2 metric families, of at most 1/);
+});

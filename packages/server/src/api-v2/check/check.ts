@@ -29,7 +29,7 @@ export interface CheckOptions {
 export async function checkText(body: Uint8Array, options: CheckOptions): Promise<CheckResult> {
   const { families, errors } = await readAll(body, options.utf8Names);
   if (errors.length === 0) {
-    const refusal = options.gateway.check({ key: options.key, body });
+    const refusal = refusalOf(body, options);
     if (refusal !== undefined) errors.push({ message: refusal.message.replace(PREFACE, ""), line: null, column: null });
   }
   const lines = new LineIndex(Buffer.from(body).toString("utf8"));
@@ -40,6 +40,16 @@ export async function checkText(body: Uint8Array, options: CheckOptions): Promis
     families: families.slice(0, MAX_FAMILIES).map(familyOf),
     series: families.reduce((sum, { metrics }) => sum + metrics.length, 0),
   };
+}
+
+/** Why the push would be refused as a whole. */
+function refusalOf(body: Uint8Array, { gateway, key }: CheckOptions): WaystationError | undefined {
+  try {
+    return gateway.check({ key, body });
+  } catch (error) {
+    if (isWaystationError(error, "LIMIT", "TOO_LARGE")) return error;
+    throw error;
+  }
 }
 
 /** Parses; a line that cannot be read is noted, blanked, and all is read again, so that more than one error is found. */
