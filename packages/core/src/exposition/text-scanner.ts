@@ -2,7 +2,6 @@ import { isUtf8 } from "node:buffer";
 import { WaystationError } from "../errors.ts";
 import { type ByteString, fromByteString } from "../model/byte-string.ts";
 
-export const TAB = 0x09;
 export const LF = 0x0a;
 export const SPACE = 0x20;
 export const QUOTE = 0x22;
