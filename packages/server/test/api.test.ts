@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MemoryJournal } from "@waystation/core";
+import { FaultyJournal } from "@waystation/core/testing";
 import { startTestServer } from "./support/server.ts";
 
 const server = await startTestServer({ "web.enable-admin-api": true });
@@ -124,4 +126,13 @@ test("wiping deletes all groups", async () => {
   assert.deepEqual([status, text], [202, ""]);
   assert.deepEqual((await listing()).data, []);
   assert.equal((await server.request("GET /api/v1/admin/wipe")).headers.allow, "OPTIONS, PUT");
+});
+
+test("a wipe that fails is counted with the status of its answer", async () => {
+  const journal = new FaultyJournal(new MemoryJournal());
+  const failing = await startTestServer({ "web.enable-admin-api": true }, journal);
+  journal.failNext("append", { kind: "reject", code: "UNAVAILABLE" });
+  assert.equal((await failing.request("PUT /api/v1/admin/wipe")).status, 503);
+  const { text } = await failing.request("GET /metrics");
+  assert.match(text, /^pushgateway_http_requests_total{code="503",handler="wipe",method="put"} 1$/m);
 });
