@@ -6,8 +6,9 @@ import { exposes, PARTS } from "../model/series-names.ts";
 import type { Descriptor } from "../record/descriptor.ts";
 import { decodeFamilyTree, type FamilyBlock, linesOf } from "../record/family-block.ts";
 import type { Family } from "./family.ts";
-import type { Group, Shape } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { Layout } from "./layout.ts";
+import type { Shape } from "./shape.ts";
 
 /** What the check asks of the state. */
 export interface ConsistencyIndex {

@@ -1,8 +1,8 @@
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import type { MetricType } from "../model/metric-family.ts";
 import type { Descriptor } from "../record/descriptor.ts";
-import type { Shape } from "./group.ts";
 import type { SequenceEntry } from "./sequence-entry.ts";
+import type { Shape } from "./shape.ts";
 
 /** What stands above a family's samples in an exposition. Immutable. */
 export interface FamilyHead {

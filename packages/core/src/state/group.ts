@@ -6,6 +6,7 @@ import { type FamilySide, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import type { Layout } from "./layout.ts";
 import type { SequenceEntry } from "./sequence-entry.ts";
+import type { Shape } from "./shape.ts";
 
 /** Everything that one grouping key holds. Immutable: a push replaces it, so whoever took it keeps seeing one moment. */
 export interface GroupContent extends GroupTimes {
@@ -25,11 +26,6 @@ export const NOTHING: Omit<GroupContent, "layout"> = Object.freeze({
   failureStamp: 0n,
   familyStamps: undefined,
 });
-
-/** The set of label names of grouping keys. Groups of one shape differ in some value, so no series of theirs can be equal. */
-export interface Shape {
-  readonly names: readonly ByteString[];
-}
 
 /** A metric group: the stable thing that the exposition refers to, with a content that changes. */
 export class Group {

@@ -22,11 +22,12 @@ import type {
 import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { Family, type FamilyHead } from "./family.ts";
-import { Group, type GroupContent, latestStamp, NOTHING, type Shape } from "./group.ts";
+import { Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
 import { Sequence } from "./sequence.ts";
 import { FAILURE_TIME, HEAD, PUSH_TIME, type SequenceEntry } from "./sequence-entry.ts";
+import { type Shape, ShapeTable } from "./shape.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
 import { Usage } from "./usage.ts";
 
@@ -43,7 +44,7 @@ export class State implements ConsistencyIndex {
   readonly sequence = new Sequence();
   readonly #groups = new Map<ByteString, Group>();
   readonly #families = new Map<ByteString, Family>();
-  readonly #shapes = new Map<string, Shape>();
+  readonly #shapes = new ShapeTable();
   readonly #layouts = new LayoutTable();
   #hash: StateHash = EMPTY_STATE_HASH;
   #seriesBytes = 0;
@@ -168,7 +169,7 @@ export class State implements ConsistencyIndex {
     const twin = own === undefined ? this.#findTwin(key) : undefined;
     if (twin !== undefined) return twinExists(key, twin);
     if (record.unchecked) return undefined;
-    const shape = own?.shape ?? this.#shapes.get(shapeId(key)) ?? { names: [] };
+    const shape = own?.shape ?? this.#shapes.resolve(key);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
     const contradiction = findContradiction(this, { key, shape, own, merge: record.kind === "merge", layout, block });
     return contradiction === undefined ? undefined : inconsistent(contradiction);
@@ -183,7 +184,7 @@ export class State implements ConsistencyIndex {
       this.#noteFailure(twin.key.id, time);
       return twinExists(key, twin);
     }
-    const shape = own?.shape ?? this.#shapeOf(key);
+    const shape = own?.shape ?? this.#shapes.resolve(key);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
     const merge = record.kind === "merge";
     if (!record.unchecked) {
@@ -233,7 +234,7 @@ export class State implements ConsistencyIndex {
         this.#noteFailure(twin.key.id, time);
         return;
       }
-      group = this.#createGroup(key, this.#shapeOf(key));
+      group = this.#createGroup(key, this.#shapes.resolve(key));
     }
     const failureStamp = notBefore(time, group.content);
     const pushStamp = known === undefined ? failureStamp : group.content.pushStamp;
@@ -247,7 +248,7 @@ export class State implements ConsistencyIndex {
       return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(own.key)} was pushed to later`);
     }
     const key = own?.key ?? groupingKeyFromId(record.key);
-    const shape = own?.shape ?? this.#shapeOf(key);
+    const shape = own?.shape ?? this.#shapes.resolve(key);
     const layout = this.#layouts.resolve(block.layout);
     if (checked && !this.#isDistrusted) {
       const twin = own === undefined ? this.#findTwin(key) : undefined;
@@ -279,19 +280,10 @@ export class State implements ConsistencyIndex {
     return this.#groups.get(groupingKeyId(key.labels.filter((label) => label !== instance)));
   }
 
-  #shapeOf(key: GroupingKey): Shape {
-    const id = shapeId(key);
-    const known = this.#shapes.get(id);
-    if (known !== undefined) return known;
-    // Shapes stay: there are few, and a set of label names tends to come back.
-    const shape = { names: key.labels.map(({ name }) => name) };
-    this.#shapes.set(id, shape);
-    return shape;
-  }
-
   #createGroup(key: GroupingKey, shape: Shape): Group {
     const layout = this.#layouts.retain(this.#layouts.resolve(NO_FAMILIES));
     const group = new Group(key, shape, { ...NOTHING, layout }, hashText(key.id));
+    this.#shapes.retain(shape);
     this.#groups.set(key.id, group);
     group.timeEntries = [
       this.#addEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME, group.timeLabels.length + 50),
@@ -314,6 +306,7 @@ export class State implements ConsistencyIndex {
     this.#removeEntry(FAILURE_TIME_DESCRIPTOR, failure!);
     this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!);
     this.#layouts.release(content.layout);
+    this.#shapes.release(group.shape);
     this.#groups.delete(id);
     this.#usage?.forget(group);
     this.#seriesBytes -= content.body.length;
@@ -331,6 +324,7 @@ export class State implements ConsistencyIndex {
   #wipe(): void {
     for (const group of this.#groups.values()) this.#layouts.release(group.content.layout);
     this.#groups.clear();
+    this.#shapes.clear();
     this.#families.clear();
     this.sequence.clear();
     this.#seriesBytes = 0;
@@ -446,10 +440,6 @@ function exactCopy(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
   return copy;
-}
-
-function shapeId({ labels }: GroupingKey): string {
-  return labels.map(({ name }) => name).join("\xff");
 }
 
 function twinExists(key: GroupingKey, twin: Group): WaystationError {
