@@ -15,7 +15,7 @@ export {
 export { decodeDelimited, decodeFamily, valueMismatch } from "./exposition/protobuf-decoder.ts";
 export { encodeDelimited, encodeFamily } from "./exposition/protobuf-encoder.ts";
 export { parseText } from "./exposition/text-parser.ts";
-export type { AppliedRecord, ChannelMessages, ChannelName } from "./gateway/channels.ts";
+export type { AppliedRecord, ChannelMessages, ChannelName, LostEntry } from "./gateway/channels.ts";
 export type { PushMode } from "./gateway/encode-push.ts";
 export type { RestoreOutcome, StandingGroup } from "./gateway/encode-restore.ts";
 export {
