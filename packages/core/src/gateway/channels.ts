@@ -57,7 +57,7 @@ export interface ChannelMessages {
   };
   /** The replica cannot go on: it serves what it knows, and acknowledges nothing. */
   "waystation:halt": { readonly error: Error };
-  /** Stored without check, something contradicts something else and was left out of the exposition. */
+  /** After something was stored without check: what is left out of the exposition, as it contradicts something else. May be nothing. */
   "waystation:conflicts": { readonly hidden: readonly { readonly family: string; readonly group: string }[] };
 }
 

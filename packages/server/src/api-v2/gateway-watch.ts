@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { AppliedRecord, ChannelMessages, ChannelName, Gateway } from "@waystation/core";
 import type { PushLog } from "./push-log.ts";
 import type { PushMethod } from "./recent-pushes.ts";
+import type { HiddenFamily } from "./schema.ts";
 
 export interface MadeSnapshot {
   /** Milliseconds since the epoch. */
@@ -16,12 +17,16 @@ export class GatewayWatch {
   readonly #log: PushLog;
   #lastSnapshot: MadeSnapshot | undefined;
   #othersSeen = 0;
+  #hidden: readonly HiddenFamily[] = [];
 
   constructor(gateway: Gateway, log: PushLog) {
     this.#gateway = gateway;
     this.#log = log;
     this.on("waystation:compaction", ({ outcome, bytes, duration }) => {
       if (outcome === "published") this.#lastSnapshot = { time: Date.now(), bytes, milliseconds: duration };
+    });
+    this.on("waystation:conflicts", ({ hidden }) => {
+      this.#hidden = hidden;
     });
     this.on("waystation:applied", (message) => {
       if (!message.own) this.#noteOthers(message);
@@ -30,6 +35,11 @@ export class GatewayWatch {
 
   get lastSnapshot(): MadeSnapshot | undefined {
     return this.#lastSnapshot;
+  }
+
+  /** What the newest scrape left out. */
+  get hidden(): readonly HiddenFamily[] {
+    return this.#hidden;
   }
 
   /** When something was last applied that another replica had appended: milliseconds since the epoch, 0 for never. */

@@ -198,7 +198,16 @@ export interface Status {
   readonly storage: StorageStatus;
   readonly groups: number;
   readonly limits: readonly Limit[];
+  /** What the newest scrape left out, as it contradicts something else; at most 100 of them. */
+  readonly hidden: readonly HiddenFamily[];
   readonly process: ProcessSample;
+}
+
+/** A metric family that is stored, but not exposed. */
+export interface HiddenFamily {
+  readonly family: string;
+  /** `{job="backup"}` */
+  readonly group: string;
 }
 
 export interface StorageStatus {

@@ -15,6 +15,8 @@ export interface StatusOptions {
   readonly log: PushLog;
 }
 
+const MAX_HIDDEN = 100;
+
 export function statusJson({ gateway, settings, facts, watch, log }: StatusOptions): Status {
   const health = gateway.health();
   const externalUrl = settings["web.external-url"];
@@ -31,6 +33,7 @@ export function statusJson({ gateway, settings, facts, watch, log }: StatusOptio
     storage: storageJson(gateway, watch),
     groups: health.groups,
     limits: limitsJson(gateway, settings),
+    hidden: watch.hidden.slice(0, MAX_HIDDEN),
     process: processSample(gateway, log),
   };
 }

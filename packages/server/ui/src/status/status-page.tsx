@@ -33,6 +33,7 @@ export function StatusPage() {
           Not ready to take pushes: {value.reason}
         </p>
       )}
+      {value !== undefined && value.hidden.length > 0 && <Hidden hidden={value.hidden} />}
       <section aria-labelledby="now">
         <h2 id="now">At a glance</h2>
         <div class="plots">
@@ -61,6 +62,25 @@ export function StatusPage() {
           </div>
         </>
       )}
+    </section>
+  );
+}
+
+function Hidden({ hidden }: { hidden: Status["hidden"] }) {
+  return (
+    <section class="card warned" aria-labelledby="hidden">
+      <h2 id="hidden">Left out of scrapes</h2>
+      <p>
+        These contradict what is exposed, by their type or their series. They were pushed without consistency check, or
+        taken over from elsewhere: push them anew, or delete them.
+      </p>
+      <ul>
+        {hidden.map(({ family, group }) => (
+          <li key={`${family} ${group}`}>
+            <b>{family}</b> of <code>{group}</code>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
