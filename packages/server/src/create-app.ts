@@ -119,7 +119,7 @@ export function createApp(options: AppOptions): Koa {
 }
 
 function mainEndpoints(
-  { gateway, settings, isStopping = () => false, lease, stop }: AppOptions,
+  { gateway, settings, logger, isStopping = () => false, lease, stop }: AppOptions,
   metrics: HttpMetrics,
   selfMetrics: SelfMetrics,
 ): Endpoint[] {
@@ -134,7 +134,7 @@ function mainEndpoints(
   const webUi = loadWebUi();
   const status = counted(metrics, "status", webUiPage(webUi));
   const openMetrics = settings["web.enable-openmetrics"] ? "by-weight" : "alone";
-  const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined);
+  const quitting = quit(settings["web.enable-lifecycle"] ? stop : undefined, logger);
   return [
     get(`${prefix}/-/healthy`, undefined, counted(metrics, "healthy", healthy)),
     get(`${prefix}/-/ready`, undefined, counted(metrics, "ready", ready(gateway, isStopping))),
@@ -156,7 +156,11 @@ function mainEndpoints(
 }
 
 /** Paths are relative to `/api/v1`. */
-function queryEndpoints({ gateway, settings }: AppOptions, metrics: HttpMetrics, facts: StatusFacts): Endpoint[] {
+function queryEndpoints(
+  { gateway, settings, logger }: AppOptions,
+  metrics: HttpMetrics,
+  facts: StatusFacts,
+): Endpoint[] {
   const endpoints: Endpoint[] = [
     {
       method: "OPTIONS",
@@ -186,7 +190,7 @@ function queryEndpoints({ gateway, settings }: AppOptions, metrics: HttpMetrics,
       shape: "exact",
       path: "/admin/wipe",
       role: "admin",
-      handle: counted(metrics, "wipe", wipe(gateway)),
+      handle: counted(metrics, "wipe", wipe(gateway, logger)),
     });
   }
   return endpoints;

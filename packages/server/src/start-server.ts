@@ -117,7 +117,7 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
       await listen(server, target);
       servers.push(server);
       drains.push(new Drain(server));
-      logger.info({ address: describeAddress(server) }, "listening");
+      logger.info({ address: describeAddress(server), tls: webConfig?.current().tls !== undefined }, "listening");
     }
   } catch (error) {
     await end();
@@ -173,7 +173,8 @@ function listenTargets(settings: Settings): ListenTarget[] {
 function listen(server: AnyHttpServer, target: ListenTarget): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new WaystationError("CONFIG", `cannot listen: ${error.message}`, { cause: error }));
+      const remedy = "free that address, or name another one by --web.listen-address";
+      reject(new WaystationError("CONFIG", `cannot listen: ${error.message}: ${remedy}`, { cause: error }));
     });
     server.listen(target, resolve);
   });

@@ -19,6 +19,13 @@ test("/-/quit answers, then the server stops", async () => {
   assert.deepEqual([status, text], [200, "Requesting termination... Goodbye!"]);
   await server.stopped;
   await assert.rejects(server.request("GET /-/healthy"), { code: "ECONNREFUSED" });
+  assert.ok(server.logLines.some((line) => /\/-\/quit.*source=127\.0\.0\.1/.test(line)));
+});
+
+test("wiping everything is logged, without an access file too", async () => {
+  const server = await startTestServer({ "web.enable-admin-api": true });
+  assert.equal((await server.request("PUT /api/v1/admin/wipe")).status, 202);
+  assert.ok(server.logLines.some((line) => /level=warn msg="wiped everything" source=127\.0\.0\.1/.test(line)));
 });
 
 test("stopping waits for a push that is under way, not for idle connections", async () => {
@@ -60,7 +67,7 @@ test("an address that is taken is a clear error, and nothing stays open", async 
   const server = await startTestServer();
   await assert.rejects(startTestServer({ "web.listen-address": ["127.0.0.1:0", `127.0.0.1:${server.port}`] }), {
     code: "CONFIG",
-    message: /cannot listen: .*EADDRINUSE/,
+    message: /cannot listen: .*EADDRINUSE.*--web\.listen-address/,
   });
 });
 

@@ -118,6 +118,15 @@ test("mistakes end with code 1 and name the flag and the value", async () => {
   }
 });
 
+test("a value is complained about once, and every complaint says where to read on", async () => {
+  const { err } = await parse(["--log.level=loud"]);
+  assert.match(err, /^error: --log\.level: invalid value "loud": write one of [^\n]+\n[^\n]*--help/);
+  assert.match((await parse(["--web.enable-admin-api=true"])).err, /switch[^\n]*takes no value/);
+  for (const args of [["--no-such-flag"], ["imprt"], ["import"]]) {
+    assert.match((await parse(args)).err, /--help/, args.join(" "));
+  }
+});
+
 test("--help names every flag, and --version the version of this and that", async () => {
   const help = await parse(["--help"]);
   assert.equal(help.exitCode, 0);

@@ -1,5 +1,5 @@
 import { isWaystationError } from "@waystation/core";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { ImportOptions } from "../take-over/import-command.ts";
 import { versionText } from "../version.ts";
 import {
@@ -75,6 +75,7 @@ export function createProgram(env: NodeJS.ProcessEnv, commands: Commands): Comma
     .enablePositionalOptions()
     .allowExcessArguments(false)
     .showSuggestionAfterError()
+    .showHelpAfterError("--help lists what there is. A switch takes no value: write --<name> or --no-<name>.")
     .addHelpText("after", EPILOGUE);
   addFlags(program, FLAG_NAMES);
   program.action(async () => {
@@ -116,7 +117,7 @@ function addFlag(program: Command, name: FlagName): void {
   const shown = flag.format(flag.default);
   const help = `${flag.help} (default: ${shown === "" ? '""' : shown})`;
   const parse = (text: string, previous: unknown): unknown => {
-    const value: unknown = orInvalidArgument(() => flag.parse(text));
+    const value = parseOrEnd(program, `--${name}`, flag, text);
     return flag.repeatable && Array.isArray(previous) ? [...previous, ...(value as unknown[])] : value;
   };
   program.addOption(new Option(`--${name} <${flag.placeholder}>`, help).argParser(parse).helpGroup(`${flag.group}:`));
@@ -137,26 +138,19 @@ function collect(program: Command, names: readonly FlagName[], env: NodeJS.Proce
       values[name] = options[attribute];
       given.add(name);
     } else if (variable !== undefined) {
-      values[name] = parseVariable(program, name, flag, variable);
+      values[name] = parseOrEnd(program, environmentVariable(name), flag, variable);
       given.add(name);
     }
   }
   return { values: values as FlagValues, given };
 }
 
-function parseVariable(program: Command, name: FlagName, flag: Flag<unknown>, text: string): unknown {
+/** Ends the program on a bad value. @param source the flag or the variable, as the user wrote it */
+function parseOrEnd(program: Command, source: string, flag: Flag<unknown>, text: string): unknown {
   try {
     return flag.parse(text);
   } catch (error) {
-    if (isWaystationError(error, "CONFIG")) program.error(`error: ${environmentVariable(name)}: ${error.message}`);
+    if (isWaystationError(error, "CONFIG")) program.error(`error: ${source}: ${error.message}`);
     throw error;
-  }
-}
-
-function orInvalidArgument<Value>(parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    throw isWaystationError(error, "CONFIG") ? new InvalidArgumentError(error.message) : error;
   }
 }
