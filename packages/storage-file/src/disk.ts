@@ -92,5 +92,5 @@ export function ioError(error: unknown, what: string): WaystationError {
 }
 
 export function corrupt(path: string, offset: number, what: string, remedy: string): WaystationError {
-  return new WaystationError("CORRUPT", `${path}: ${what} at offset ${offset}. To go on: ${remedy}`);
+  return new WaystationError("CORRUPT", `${path}, offset ${offset}: ${what}. To go on: ${remedy}`);
 }

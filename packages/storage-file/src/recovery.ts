@@ -137,7 +137,7 @@ async function checkTorn(file: File, segment: Segment, bad: BadFrame, size: numb
   const { path, header } = segment;
   const later = await laterFrame(file, header.salt, bad.offset, size, segment.last.position + 1);
   if (later !== undefined) {
-    throw corrupt(path, bad.offset, `${bad.message}, and sound entries follow at offset ${later}`, RESTORE);
+    throw corrupt(path, bad.offset, `${bad.message}, and sound entries follow at ${later}`, RESTORE);
   }
   if (await isTorn(file, bad, size, segment.last.position + 1)) return;
   const remedy = `${RESTORE}; or, to do without the last entry, cut the file there (truncate -s ${bad.offset})`;

@@ -147,7 +147,7 @@ test("a line without a name continues the metric of the line before", () => {
 
 test("what is not in the format is refused with its position", () => {
   const table: [body: string, line: number, column: number, message: RegExp][] = [
-    ["m 1", 1, 4, /unexpected end of input stream/],
+    ["m 1", 1, 4, /unexpected end of input stream.*also the last/],
     ["m 1\nn 2 ", 2, 5, /unexpected end of input stream/],
     ["m\n", 1, 2, /expected float as value, got ""/],
     ["m \n", 1, 3, /expected float as value, got ""/],

@@ -71,7 +71,10 @@ class TextParser {
     }
     input.skipBlanks();
     if (input.at < input.bytes.length) {
-      throw input.error("unexpected end of input stream, expected a new-line", input.bytes.length);
+      throw input.error(
+        "unexpected end of input stream, expected a new-line: end every line with a line feed, also the last one",
+        input.bytes.length,
+      );
     }
     return this.#assembly.families();
   }
