@@ -282,6 +282,25 @@ test("texts that regular expressions go back and forth over are answered as quic
   ]) {
     assert.ok((await server.request("PUT /metrics/job/a", { body })).status < 500);
   }
+  for (const blank of [" ", "\xa0"]) {
+    const types = [blank.repeat(long), `text/plain${blank.repeat(long)}x`, `${blank.repeat(long)}a b`];
+    types.push(
+      `application/vnd.google.protobuf;${blank.repeat(long)}x`,
+      `application/vnd.google.protobuf${" ;".repeat(long / 2)}`,
+    );
+    for (const type of types) {
+      const answer = await server.request("PUT /metrics/job/a", { body: "a 1\n", headers: { "Content-Type": type } });
+      assert.ok(answer.status < 500);
+    }
+  }
+  for (const text of [
+    `${" ".repeat(long)}1\n`,
+    `{${" ".repeat(long)}1\n`,
+    `# TYPE ${" ".repeat(long)}\n`,
+    `{"${"\\".repeat(long)}\n`,
+  ]) {
+    assert.ok((await server.request("POST /api/v2/check", { body: text })).status < 500);
+  }
   // Quadratic time would be a matter of minutes.
   assert.ok(performance.now() - started < 20_000);
 });

@@ -1,7 +1,5 @@
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const MEDIA_TYPE = /^\s*([^;\s]*)\s*(?=;|$)/;
 const PARAMETER = new RegExp(`\\s*;\\s*(${TOKEN})\\s*=\\s*(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")\\s*(?=;|$)`, "y");
-const END = /^\s*;?\s*$/;
 
 /**
  * Does a Content-Type announce delimited protobuf, the one other format that the Go Pushgateway takes? The media type's case does
@@ -10,10 +8,9 @@ const END = /^\s*;?\s*$/;
  */
 export function isDelimitedProtobuf(contentType: string | undefined): boolean {
   if (contentType === undefined) return false;
-  const mediaType = MEDIA_TYPE.exec(contentType);
-  if (mediaType === null || mediaType[1]!.toLowerCase() !== "application/vnd.google.protobuf") return false;
+  if (mediaType(contentType) !== "application/vnd.google.protobuf") return false;
   const values = new Map<string, string>();
-  let end = mediaType[0].length;
+  let end = mediaTypeEnd(contentType);
   for (;;) {
     PARAMETER.lastIndex = end;
     const parameter = PARAMETER.exec(contentType);
@@ -24,11 +21,22 @@ export function isDelimitedProtobuf(contentType: string | undefined): boolean {
     values.set(name, value);
     end = PARAMETER.lastIndex;
   }
-  if (!END.test(contentType.slice(end))) return false;
+  const rest = contentType.slice(end).trim();
+  if (rest !== "" && rest !== ";") return false;
   return values.get("proto") === "io.prometheus.client.MetricFamily" && values.get("encoding") === "delimited";
 }
 
 /** Does a Content-Type announce OpenMetrics text, of whatever version? */
 export function isOpenMetrics(contentType: string | undefined): boolean {
-  return MEDIA_TYPE.exec(contentType ?? "")?.[1]?.toLowerCase() === "application/openmetrics-text";
+  return mediaType(contentType ?? "") === "application/openmetrics-text";
+}
+
+/** In lower case. Blanks around it are cut off without a regular expression, which would look at long runs of them again and again. */
+function mediaType(contentType: string): string {
+  return contentType.slice(0, mediaTypeEnd(contentType)).trim().toLowerCase();
+}
+
+function mediaTypeEnd(contentType: string): number {
+  const semicolon = contentType.indexOf(";");
+  return semicolon < 0 ? contentType.length : semicolon;
 }

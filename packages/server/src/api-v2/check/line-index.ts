@@ -19,7 +19,8 @@ export class LineIndex {
 }
 
 const COMMENT = /^[ \t]*#[ \t]*(?:HELP|TYPE)[ \t]+(?:"((?:[^"\\]|\\.)*)"|([^ \t]+))/;
-const SAMPLE = /^[ \t]*(?:\{?[ \t]*"((?:[^"\\]|\\.)*)"|([a-zA-Z_:][a-zA-Z0-9_:]*))/;
+/** No two runs of blanks meet, so that there is one way only to divide them. */
+const SAMPLE = /^[ \t]*(?:(?:\{[ \t]*)?"((?:[^"\\]|\\.)*)"|([a-zA-Z_:][a-zA-Z0-9_:]*))/;
 
 function nameOn(line: string): string | undefined {
   const match = COMMENT.exec(line) ?? (line.trimStart().startsWith("#") ? null : SAMPLE.exec(line));
