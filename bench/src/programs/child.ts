@@ -23,6 +23,7 @@ export function track(child: ChildProcess): ChildProcess {
 /** A program that the bench has started, and ends. */
 export class Child implements AsyncDisposable {
   readonly #child: ChildProcess;
+  /** Rejects if it could not be started. */
   readonly #failed: Promise<never>;
   #output = "";
 
@@ -54,6 +55,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves once `isReady` does with true. @throws if the program ends before, or does not get there in time */
   async waitUntil(isReady: () => Promise<boolean>, patience: number, interval: number): Promise<void> {
+    if (this.#child.pid === undefined) await this.#failed;
     const deadline = performance.now() + patience;
     while (this.running && performance.now() < deadline) {
       if (await isReady()) return;

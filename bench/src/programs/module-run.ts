@@ -28,5 +28,6 @@ export async function answerWith<Input, Output>(job: (input: Input) => Promise<O
     (output) => ({ output }),
     (error: unknown) => ({ error: String((error as Error)?.stack ?? error) }),
   );
-  process.send!(message, () => process.disconnect());
+  // Whatever is still open, such as connections of a load that failed, must not keep it from ending.
+  process.send!(message, () => process.exit());
 }

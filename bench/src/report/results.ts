@@ -24,8 +24,11 @@ export function readResults(name: string): Results | undefined {
 
 /** Puts measurements in the place of those that the file has of the same scenario; scenarios that were not run stay. Returns its path. */
 export function saveMeasurements(name: string, machine: Machine, measured: Measurements): string {
-  const others = readResults(name)?.scenarios.filter(({ scenario }) => scenario !== measured.scenario) ?? [];
-  const results: Results = { machine, scenarios: [...others, measured] };
+  const scenarios = readResults(name)?.scenarios ?? [];
+  const before = scenarios.findIndex(({ scenario }) => scenario === measured.scenario);
+  if (before < 0) scenarios.push(measured);
+  else scenarios[before] = measured;
+  const results: Results = { machine, scenarios };
   const file = fileOf(name);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, shortNumbers, 1)}\n`);
