@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { hashSync } from "@node-rs/bcrypt";
+import { parseAccessRules } from "../src/access/access-rules.ts";
 import { groupId } from "../src/api-v2/group-id.ts";
 import type { FlagValues } from "../src/config/flags.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
@@ -248,6 +249,14 @@ test("a file that is not right stops the start and says where", async () => {
     code: "CONFIG",
     message: /both say who may come in/,
   });
+});
+
+test("the example of docs/configuration.md is an access file", () => {
+  const page = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+  const [, example] = /```yaml\n(.*?)```/s.exec(page.slice(page.indexOf("## Access file")))!;
+  const { tokens, users } = parseAccessRules(example!);
+  assert.equal(tokens.get(sha256("foo"))?.labels.get("job"), "backup-*");
+  assert.deepEqual([...users.keys()], ["prometheus", "alice"]);
 });
 
 test("health can be left open, and nothing else with it", async () => {
