@@ -61,7 +61,7 @@ export function writeFamily(out: WireWriter, family: MetricFamily): void {
 function writeFamilyFields(out: WireWriter, family: MetricFamily): void {
   writeFamilyHead(out, family.name, family.help, family.type);
   for (const metric of family.metrics) writeMetric(out, family.type, metric);
-  out.string(FAMILY.unit, family.unit);
+  writeFamilyUnit(out, family.unit);
 }
 
 /**
@@ -77,6 +77,11 @@ export function writeFamilyHead(
   out.string(FAMILY.name, name);
   out.string(FAMILY.help, help);
   out.uint32(FAMILY.type, METRIC_TYPES.indexOf(type));
+}
+
+/** The one field that comes after the metrics. */
+export function writeFamilyUnit(out: WireWriter, unit: ByteString | undefined): void {
+  out.string(FAMILY.unit, unit);
 }
 
 /** One metric as a field of its family. One that is mistyped has no value message. */

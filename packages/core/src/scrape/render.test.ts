@@ -9,7 +9,7 @@ import { settleConflicts } from "../state/conflicts.ts";
 import { State } from "../state/state.ts";
 import { joinGzipMember } from "./gzip-member.ts";
 import { GZIP, IDENTITY } from "./page-codecs.ts";
-import { renderFamilies, renderPages } from "./render.ts";
+import { renderDelimited, renderFamilies, renderPages } from "./render.ts";
 import { Scraper } from "./scraper.ts";
 
 const PROTOBUF = negotiateFormat(
@@ -125,23 +125,32 @@ test("an exposition shows the moment at which it began, whatever happens between
   assert.ok(turns > 100, `only ${turns} turns were taken between slices`);
 });
 
-test("so does one in protobuf", async (t) => {
-  slowPages(t);
-  const property = fc.asyncProperty(mutations, mutations, async (before, during) => {
-    value = 0;
-    const state = new State();
-    for (const mutation of before) mutate(state, mutation);
-    settleConflicts(state);
-    const expected = Buffer.concat((await renderFamilies(state, PROTOBUF, [])).parts).toString();
-    const rendering = renderFamilies(state, PROTOBUF, []);
-    for (const mutation of during) {
-      mutate(state, mutation);
-      await turn();
-    }
-    assert.equal(Buffer.concat((await rendering).parts).toString(), expected);
+const inProtobuf = {
+  "whole families": (state: State) => renderFamilies(state, PROTOBUF, []),
+  "kept parts": (state: State) => renderDelimited(state, "underscores", []),
+};
+
+for (const [name, render] of Object.entries(inProtobuf)) {
+  test(`so does one in protobuf, of ${name}`, async (t) => {
+    slowPages(t);
+    const property = fc.asyncProperty(mutations, mutations, async (before, during) => {
+      value = 0;
+      const state = new State();
+      for (const mutation of before) mutate(state, mutation);
+      settleConflicts(state);
+      const expected = Buffer.concat((await renderFamilies(state, PROTOBUF, [])).parts).toString();
+      const rendering = render(state);
+      for (const mutation of during) {
+        mutate(state, mutation);
+        await turn();
+      }
+      assert.equal(Buffer.concat((await rendering).parts).toString(), expected);
+      const now = Buffer.concat((await renderFamilies(state, PROTOBUF, [])).parts).toString();
+      assert.equal(Buffer.concat((await render(state)).parts).toString(), now);
+    });
+    await fc.assert(property, { numRuns: 30 });
   });
-  await fc.assert(property, { numRuns: 30 });
-});
+}
 
 function largeState(): State {
   const state = new State();

@@ -4,8 +4,9 @@ import type { ExpositionFormat } from "../exposition/negotiation.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { EscapingScheme } from "../model/names.ts";
-import type { Page } from "../state/page.ts";
+import type { Page, PageView } from "../state/page.ts";
 import type { State } from "../state/state.ts";
+import { encodeMessageParts, joinMessageParts } from "./delimited-page.ts";
 import { FamilyCollector } from "./families.ts";
 import { writeFamilyIn } from "./family-writers.ts";
 import { joinOwnFamilies, type OwnFamilies } from "./own-families.ts";
@@ -32,17 +33,33 @@ export async function renderPages<Part>(
   escaping: EscapingScheme,
   own: readonly MetricFamily[],
 ): Promise<Rendering<Part>> {
-  const parts: Part[] = [];
   const out = new ByteWriter(64 * 1024);
-  const joined = joinOwnFamilies(state, own);
-  const job = { codec, escaping, out, own: joined };
-  await visitPages(state, (page, view) => {
-    parts.push((joined.pages.has(page) ? undefined : keptPart(page, job)) ?? renderPage(page, view, job));
+  return renderKept(state, escaping, own, {
+    name: codec.name,
+    kept: codec.kept,
+    render: (view, joined) => {
+      out.reset();
+      const plain = writeTextPage(out, view, escaping, joined);
+      return { part: codec.encode(out.bytes()), plain };
+    },
   });
-  return { parts, settled: joined.settled };
 }
 
-/** The same in a format in which a family is one message, in pieces. */
+/** The same as delimited protobuf, in pieces. */
+export async function renderDelimited(
+  state: State,
+  escaping: EscapingScheme,
+  own: readonly MetricFamily[],
+): Promise<Rendering<Uint8Array>> {
+  const { parts, settled } = await renderKept(state, escaping, own, {
+    name: "delimited",
+    kept: true,
+    render: (view, joined) => encodeMessageParts(view, escaping, joined),
+  });
+  return { parts: joinMessageParts(parts), settled };
+}
+
+/** The same in any other format, family by family. */
 export async function renderFamilies(
   state: State,
   format: ExpositionFormat,
@@ -74,35 +91,45 @@ async function visitPages(state: State, visit: (page: Page, view: number) => voi
   }
 }
 
+/** How a page is rendered in one form. */
+interface PageRenderer<Part> {
+  readonly name: string;
+  /** Is the result worth keeping until the page changes? */
+  readonly kept: boolean;
+  render(view: PageView, own: OwnFamilies): KeptPart<Part>;
+}
+
 interface KeptPart<Part> {
   readonly part: Part;
   /** Would every escaping scheme have given the same? */
   readonly plain: boolean;
 }
 
-interface RenderJob<Part> {
-  readonly codec: PageCodec<Part>;
-  readonly escaping: EscapingScheme;
-  /** Reused from page to page. */
-  readonly out: ByteWriter;
-  readonly own: OwnFamilies;
+async function renderKept<Part>(
+  state: State,
+  escaping: EscapingScheme,
+  own: readonly MetricFamily[],
+  renderer: PageRenderer<Part>,
+): Promise<Rendering<Part>> {
+  const parts: Part[] = [];
+  const joined = joinOwnFamilies(state, own);
+  const keptName = `${renderer.name} ${escaping}`;
+  await visitPages(state, (page, view) => {
+    const keep = renderer.kept && page.unchangedInView && !joined.pages.has(page);
+    const known = keep ? keptPart<Part>(page, renderer.name, escaping) : undefined;
+    if (known !== undefined) {
+      parts.push(known);
+      return;
+    }
+    const rendered = renderer.render(page.shownIn(view), joined);
+    if (keep) page.keep(rendered.plain || escaping === "allow-utf-8" ? renderer.name : keptName, rendered);
+    parts.push(rendered.part);
+  });
+  return { parts, settled: joined.settled };
 }
 
-function keptPart<Part>(page: Page, { codec, escaping }: RenderJob<Part>): Part | undefined {
-  if (!codec.kept || !page.unchangedInView) return undefined;
-  const shared = page.cached<KeptPart<Part>>(codec.name);
+function keptPart<Part>(page: Page, name: string, escaping: EscapingScheme): Part | undefined {
+  const shared = page.cached<KeptPart<Part>>(name);
   if (shared !== undefined && (shared.plain || escaping === "allow-utf-8")) return shared.part;
-  return page.cached<KeptPart<Part>>(`${codec.name} ${escaping}`)?.part;
-}
-
-function renderPage<Part>(page: Page, view: number, { codec, escaping, out, own }: RenderJob<Part>): Part {
-  const keep = codec.kept && page.unchangedInView && !own.pages.has(page);
-  out.reset();
-  const plain = writeTextPage(out, page.shownIn(view), escaping, own);
-  const part = codec.encode(out.bytes());
-  if (keep) {
-    const name = plain || escaping === "allow-utf-8" ? codec.name : `${codec.name} ${escaping}`;
-    page.keep(name, { part, plain } satisfies KeptPart<Part>);
-  }
-  return part;
+  return page.cached<KeptPart<Part>>(`${name} ${escaping}`)?.part;
 }

@@ -9,7 +9,7 @@ import type { State } from "../state/state.ts";
 import { writeEndIn, writeFamilyIn } from "./family-writers.ts";
 import { joinGzipMember } from "./gzip-member.ts";
 import { GZIP, IDENTITY, type PageCodec } from "./page-codecs.ts";
-import { type Rendering, renderFamilies, renderPages } from "./render.ts";
+import { type Rendering, renderDelimited, renderFamilies, renderPages } from "./render.ts";
 
 const COMPRESS = {
   gzip: promisify<Uint8Array, Uint8Array>(gzip),
@@ -37,7 +37,9 @@ export class Scraper {
   ): Promise<Uint8Array[]> {
     if (format.syntax !== "text") {
       const { parts, settled } = await this.#render(state, format.contentType, own, (now) =>
-        renderFamilies(now, format, own),
+        format.syntax === "protobuf-delimited"
+          ? renderDelimited(now, format.escaping, own)
+          : renderFamilies(now, format, own),
       );
       const body = Buffer.concat([...parts, restOf(own, settled, format)]);
       return [encoding === "identity" ? body : await COMPRESS[encoding](body)];

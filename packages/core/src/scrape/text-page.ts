@@ -31,7 +31,7 @@ export function writeTextPage(
       plain &&= isLegacyMetricName(family.name);
     } else {
       const content = shown[i] as GroupContent;
-      const quoted = isTimeSlot(slot) ? group!.quoted : content.layout.descriptors[slot]!.quoted;
+      const quoted = isQuoted(group!, content, slot);
       if (quoted && escaping !== "allow-utf-8") writeEscaped(out, group!, content, slot, escaping);
       else if (isTimeSlot(slot)) writeTime(out, family.name, group!, content, slot);
       else writeLines(out, content, slot);
@@ -39,6 +39,11 @@ export function writeTextPage(
     }
   }
   return plain;
+}
+
+/** Are there names in what a group shows that are outside the legacy character set? */
+export function isQuoted(group: Group, content: GroupContent, slot: number): boolean {
+  return isTimeSlot(slot) ? group.quoted : content.layout.descriptors[slot]!.quoted;
 }
 
 function isTimeSlot(slot: number): boolean {
