@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Gateway, type GatewayOptions, isWaystationError, type Journal } from "@waystation/core";
+import { Gateway, type GatewayOptions, isWaystationError, type Journal, WaystationError } from "@waystation/core";
 import type { Logger } from "./logging.ts";
 
 /** Milliseconds between two attempts. */
@@ -24,8 +24,12 @@ export async function openGateway({ createJournal, patience, logger, ...options 
     try {
       return { gateway: await Gateway.open({ ...options, journal }), journal };
     } catch (error) {
+      if (!isWaystationError(error, "UNAVAILABLE")) throw error;
       const left = until - performance.now() - PAUSE;
-      if (!isWaystationError(error, "UNAVAILABLE") || left < 0) throw error;
+      if (left < 0) {
+        const remedy = "start it or check --storage; --storage.wait says how long to wait for it";
+        throw new WaystationError("UNAVAILABLE", `${error.message}: ${remedy}`, { cause: error });
+      }
       logger.warn({ err: error, secondsLeft: Math.round(left / 1000) }, "the storage cannot be reached yet");
       await sleep(PAUSE);
     }
