@@ -5,9 +5,9 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [1, "s"],
 ];
 
-/** `12 s`, `3 min`, `5 h`, `2 d`. */
+/** `12 s`, `90 min`, `33 h`, `2 d`: in the larger unit only from two of it on, as `1 d` may be nearly two. */
 export function formatAge(seconds: number): string {
-  const [size, name] = UNITS.find(([size]) => seconds >= size) ?? [1, "s"];
+  const [size, name] = UNITS.find(([size]) => seconds >= (size > 60 ? 2 * size : size)) ?? [1, "s"];
   return `${Math.max(0, Math.floor(seconds / size))} ${name}`;
 }
 

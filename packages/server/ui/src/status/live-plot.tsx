@@ -51,7 +51,7 @@ export function LivePlot({ title, samples, value, format }: LivePlotProps) {
               values: (_, splits) => splits.map(format),
             }),
           ],
-          series: [{}, { stroke: colours.line, fill: colours.fill, width: 1.5, points: { show: false } }],
+          series: [{}, { stroke: colours.line, fill: colours.fill, width: 1.5, spanGaps: true, points: { size: 4 } }],
         })}
       />
     </figure>
