@@ -125,12 +125,14 @@ test("an exposition shows the moment at which it began, whatever happens between
   assert.ok(turns > 100, `only ${turns} turns were taken between slices`);
 });
 
-const inProtobuf = {
-  "whole families": (state: State) => renderFamilies(state, PROTOBUF, []),
-  "kept parts": (state: State) => renderDelimited(state, "underscores", []),
-};
+const DELIMITED = negotiateFormat(
+  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8",
+);
 
-for (const [name, render] of Object.entries(inProtobuf)) {
+for (const [name, format, render] of [
+  ["whole families", PROTOBUF, (state: State) => renderFamilies(state, PROTOBUF, [])],
+  ["parts that are kept", DELIMITED, (state: State) => renderDelimited(state, "allow-utf-8", [])],
+] as const) {
   test(`so does one in protobuf, of ${name}`, async (t) => {
     slowPages(t);
     const property = fc.asyncProperty(mutations, mutations, async (before, during) => {
@@ -138,14 +140,14 @@ for (const [name, render] of Object.entries(inProtobuf)) {
       const state = new State();
       for (const mutation of before) mutate(state, mutation);
       settleConflicts(state);
-      const expected = Buffer.concat((await renderFamilies(state, PROTOBUF, [])).parts).toString();
+      const expected = Buffer.concat((await renderFamilies(state, format, [])).parts).toString();
       const rendering = render(state);
       for (const mutation of during) {
         mutate(state, mutation);
         await turn();
       }
       assert.equal(Buffer.concat((await rendering).parts).toString(), expected);
-      const now = Buffer.concat((await renderFamilies(state, PROTOBUF, [])).parts).toString();
+      const now = Buffer.concat((await renderFamilies(state, format, [])).parts).toString();
       assert.equal(Buffer.concat((await render(state)).parts).toString(), now);
     });
     await fc.assert(property, { numRuns: 30 });
