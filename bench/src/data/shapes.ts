@@ -22,7 +22,7 @@ export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   },
   "wide-job": {
     name: "wide-job",
-    description: "few jobs with 10 families of 1,000 samples each, 0.7 MB",
+    description: "few jobs with 10 families of 1,000 samples each, 0.6 MB",
     groups: 10,
     kinds: [wideJob],
   },

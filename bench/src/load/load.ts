@@ -32,8 +32,7 @@ export interface LoadTool {
 /** @throws if anything was not answered with success: rates of refused pushes say nothing */
 export async function runLoad(tool: LoadTool, load: Load): Promise<LoadResult> {
   const result = await tool.run(load);
-  if (result.errors > 0 || result.requests === 0) {
-    throw new Error(`${result.errors} errors, ${result.requests} answers in a load on port ${load.port}`);
-  }
+  if (result.errors > 0) throw new Error(`${result.errors} errors in a load of ${result.requests} pushes`);
+  if (result.requests === 0) throw new Error(`no push was answered within ${load.seconds} s: use more --seconds`);
   return result;
 }
