@@ -147,6 +147,7 @@ for (const [name, format, render] of [
         await turn();
       }
       assert.equal(Buffer.concat((await rendering).parts).toString(), expected);
+      settleConflicts(state);
       const now = Buffer.concat((await renderFamilies(state, format, [])).parts).toString();
       assert.equal(Buffer.concat((await render(state)).parts).toString(), now);
     });
