@@ -14,6 +14,7 @@ import { RedisCluster } from "./support/cluster.ts";
 import type { ReplicaProcess } from "./support/replica.ts";
 import { assertLegal } from "./support/verdict.ts";
 
+const ROUNDS = process.env["WAYSTATION_SOAK"] === "1" ? 10 : 1;
 const SEED = Number(process.env["SEED"] ?? randomInt(2 ** 31));
 const NOT_PERSISTENT = ["--appendonly", "no"];
 
@@ -31,18 +32,26 @@ async function total(replicas: readonly ReplicaProcess[], name: string, label = 
 
 /** Lets clients work while Redis loses data in some way, and checks that nothing is missing afterwards. */
 async function survives(t: TestContext, lose: (cluster: RedisCluster) => Promise<void>): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) await survivesOnce(t, SEED + round, lose);
+}
+
+async function survivesOnce(
+  t: TestContext,
+  seed: number,
+  lose: (cluster: RedisCluster) => Promise<void>,
+): Promise<void> {
   await using cluster = await RedisCluster.start({ redis: NOT_PERSISTENT });
   const recorder = new Recorder();
   const stop = new AbortController();
-  const working = work(recorder, cluster.replicas, new Random(SEED), stop.signal);
+  const working = work(recorder, cluster.replicas, new Random(seed), stop.signal);
   await sleep(1500);
   await lose(cluster);
   await sleep(2500);
   stop.abort();
   await working;
   const restored = await total(cluster.replicas, "pushgateway_journal_rewinds_total", "restored");
-  t.diagnostic(`SEED=${SEED}: ${recorder.summary}; put right ${restored} times`);
-  await assertLegal(cluster, recorder, SEED, { refusalsMayBeWrong: true });
+  t.diagnostic(`SEED=${seed}: ${recorder.summary}; put right ${restored} times`);
+  await assertLegal(cluster, recorder, seed, { refusalsMayBeWrong: true });
   assert.ok(restored > 0, "nobody noticed");
   assert.equal(await total(cluster.replicas, "pushgateway_journal_lost_entries_total"), 0);
   assert.equal(await total(cluster.replicas, "pushgateway_journal_reloads_total"), 0);
