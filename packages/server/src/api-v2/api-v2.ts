@@ -92,7 +92,7 @@ function notServed(ctx: Context): ApiError {
 function createRouter(options: ApiV2Options): Router {
   const { gateway, settings, log, isStopping } = options;
   const watch = new GatewayWatch(gateway, log);
-  const events = new EventStream({ gateway, watch, isStopping, sample: () => processSample(gateway, log) });
+  const events = new EventStream({ gateway, isStopping, sample: () => processSample(gateway, log) });
   const position = (): number => gateway.health().position;
 
   const router = new Router();

@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { ByteString, Gateway } from "@waystation/core";
 import type { Context } from "koa";
+import { onGatewayEvent } from "../gateway-events.ts";
 import { ApiError } from "./api-error.ts";
-import type { GatewayWatch } from "./gateway-watch.ts";
 import { groupId } from "./group-id.ts";
 import type { ChangeEvent, ProcessSample } from "./schema.ts";
 
@@ -61,13 +61,13 @@ export class EventStream {
   };
 
   #start(): () => void {
-    const { gateway, watch } = this.#options;
+    const { gateway } = this.#options;
     this.#position = gateway.health().position;
     const stops = [
-      watch.on("waystation:applied", ({ records }) => {
+      onGatewayEvent(gateway, "waystation:applied", ({ records }) => {
         for (const { key } of records) this.#noteChange(key);
       }),
-      watch.on("waystation:reload", () => this.#noteChange(undefined)),
+      onGatewayEvent(gateway, "waystation:reload", () => this.#noteChange(undefined)),
     ];
     const timer = setInterval(() => this.#tick(), TICK_MS);
     timer.unref();

@@ -1,5 +1,5 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { AppliedRecord, ChannelMessages, ChannelName, Gateway } from "@waystation/core";
+import type { AppliedRecord, ChannelMessages, Gateway } from "@waystation/core";
+import { onGatewayEvent } from "../gateway-events.ts";
 import type { PushLog } from "./push-log.ts";
 import type { PushMethod } from "./recent-pushes.ts";
 import type { HiddenFamily } from "./schema.ts";
@@ -20,15 +20,14 @@ export class GatewayWatch {
   #hidden: readonly HiddenFamily[] = [];
 
   constructor(gateway: Gateway, log: PushLog) {
-    this.#gateway = gateway;
     this.#log = log;
-    this.on("waystation:compaction", ({ outcome, bytes, duration }) => {
+    onGatewayEvent(gateway, "waystation:compaction", ({ outcome, bytes, duration }) => {
       if (outcome === "published") this.#lastSnapshot = { time: Date.now(), bytes, milliseconds: duration };
     });
-    this.on("waystation:conflicts", ({ hidden }) => {
+    onGatewayEvent(gateway, "waystation:conflicts", ({ hidden }) => {
       this.#hidden = hidden;
     });
-    this.on("waystation:applied", (message) => {
+    onGatewayEvent(gateway, "waystation:applied", (message) => {
       if (!message.own) this.#noteOthers(message);
     });
   }
@@ -45,16 +44,6 @@ export class GatewayWatch {
   /** When something was last applied that another replica had appended: milliseconds since the epoch, 0 for never. */
   get othersSeen(): number {
     return this.#othersSeen;
-  }
-
-  /** Calls back for each message of this gateway until the returned function is called. */
-  on<Name extends ChannelName>(name: Name, callback: (message: ChannelMessages[Name]) => void): () => void {
-    const onMessage = (message: unknown): void => {
-      const published = message as ChannelMessages[Name] & { readonly gateway: Gateway };
-      if (published.gateway === this.#gateway) callback(published);
-    };
-    subscribe(name, onMessage);
-    return () => void unsubscribe(name, onMessage);
   }
 
   #noteOthers({ records, verdicts }: ChannelMessages["waystation:applied"]): void {

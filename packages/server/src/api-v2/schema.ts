@@ -217,6 +217,8 @@ export interface StorageStatus {
   /** What an acknowledged push outlives. */
   readonly survives: "nothing" | "gateway-crash" | "storage-crash" | "host-crash" | "host-loss";
   readonly position: number;
+  /** Entries of others that were not read yet. */
+  readonly behind: number;
   /** When a shared journal last answered. */
   readonly lastContact: number | null;
   /** Of entries since the newest snapshot. */

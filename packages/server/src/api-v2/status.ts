@@ -39,12 +39,13 @@ export function statusJson({ gateway, settings, facts, watch, log }: StatusOptio
 }
 
 function storageJson(gateway: Gateway, { lastSnapshot, othersSeen }: GatewayWatch): StorageStatus {
-  const { journal, shared, survives, position, lastContact, journalBytes, snapshotBytes } = gateway.health();
+  const { journal, shared, survives, position, behind, lastContact, journalBytes, snapshotBytes } = gateway.health();
   return {
     kind: journal,
     shared,
     survives,
     position,
+    behind,
     lastContact: shared && lastContact > 0 ? lastContact / 1000 : null,
     journalBytes,
     snapshotBytes,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { encodeDelimited, type MetricFamily } from "@waystation/core";
+import { encodeDelimited, MemoryJournal, MemoryStore, type MetricFamily } from "@waystation/core";
 import type { DeleteResult, GroupDetail, GroupList, GroupSummary, Status } from "../../src/api-v2/schema.ts";
 import { startTestServer } from "../support/server.ts";
 import { ApiClient, until } from "./api-client.ts";
@@ -552,6 +552,40 @@ test("events tell what changed, together, and cost nothing when nobody listens",
   changes.length = 0;
   await server.request("PUT /api/v1/admin/wipe");
   await until(() => changes.some(({ more, total }) => more && total === 0), "the wipe is told");
+  stop();
+});
+
+test("what another replica was pushed is listed, told and remembered here, too", async () => {
+  const store = new MemoryStore();
+  const [here, there] = [
+    await startTestServer({}, new MemoryJournal(store)),
+    await startTestServer({}, new MemoryJournal(store)),
+  ];
+  const client = new ApiClient(here);
+  const told = new Set<string>();
+  const stop = await client.events(here.port, (name, data) => {
+    if (name === "change") for (const id of (data as { groups: string[] }).groups) told.add(id);
+  });
+  await there.request("PUT /metrics/job/afar", { body: "m 1\n" });
+  await there.request("POST /metrics/job/afar", { body: "m 1 1\n" });
+  const { groups } = await client.get<GroupList>("/groups");
+  const [group] = groups;
+  assert.deepEqual(
+    [groups.length, group!.failed, group!.failure],
+    [1, true, "pushed metrics must not have timestamps"],
+    "a list is never older than its question",
+  );
+  const { pushes } = await client.get<GroupDetail>(`/groups/${group!.id}`);
+  assert.deepEqual(
+    pushes.map(({ method, source, outcome, milliseconds }) => [method, source, outcome, milliseconds]),
+    [
+      ["PUT", "another replica", "refused", null],
+      ["PUT", "another replica", "stored", null],
+    ],
+  );
+  await until(() => told.has(group!.id), "the push is told");
+  const { storage } = await client.get<Status>("/status");
+  assert.ok(storage.shared && storage.othersSeen! > 0 && storage.lastContact! > 0);
   stop();
 });
 

@@ -110,15 +110,28 @@ const SURVIVES: Readonly<Record<StorageStatus["survives"], string>> = {
 };
 
 function Storage({ storage, now }: { storage: StorageStatus; now: number }) {
-  const { kind, shared, survives, position, lastContact, journalBytes, snapshotBytes, lastSnapshot, othersSeen } =
-    storage;
+  const {
+    kind,
+    shared,
+    survives,
+    position,
+    behind,
+    lastContact,
+    journalBytes,
+    snapshotBytes,
+    lastSnapshot,
+    othersSeen,
+  } = storage;
   return (
     <section class="card" aria-labelledby="storage">
       <h2 id="storage">Storage</h2>
       <dl>
         <Fact name="Kind">{shared ? `${kind}, may be shared by replicas` : kind}</Fact>
         <Fact name="An acknowledged push outlives">{SURVIVES[survives]}</Fact>
-        <Fact name="Position">{formatCount(position)}</Fact>
+        <Fact name="Position">
+          {formatCount(position)}
+          {behind > 0 && `, ${formatCount(behind)} behind`}
+        </Fact>
         <Fact name="Entries since the snapshot">{formatBytes(journalBytes)}</Fact>
         <Fact name="Newest snapshot">
           {snapshotBytes === 0 ? "none yet" : formatBytes(snapshotBytes)}
