@@ -17,7 +17,6 @@ const MAX_LAG_BYTES = 256 * 1024;
 
 export interface EventStreamOptions {
   readonly gateway: Gateway;
-  readonly watch: GatewayWatch;
   readonly sample: () => ProcessSample;
   /** A server that is about to stop does not wait for listeners. */
   readonly isStopping: () => boolean;

@@ -13,7 +13,6 @@ export interface MadeSnapshot {
 
 /** Follows what a gateway publishes, from its creation on: snapshots, and what other replicas were pushed. */
 export class GatewayWatch {
-  readonly #gateway: Gateway;
   readonly #log: PushLog;
   #lastSnapshot: MadeSnapshot | undefined;
   #othersSeen = 0;
@@ -65,5 +64,6 @@ export class GatewayWatch {
 const METHODS: Readonly<Partial<Record<AppliedRecord["kind"], PushMethod>>> = {
   replace: "PUT",
   merge: "POST",
+  failed: "PUSH",
   delete: "DELETE",
 };

@@ -7,7 +7,8 @@ const MAX_GROUPS = 16_384;
 const MAX_SOURCES = 4_096;
 const MAX_MESSAGE = 500;
 
-export const PUSH_METHODS = ["PUT", "POST", "DELETE"] as const;
+/** `PUSH` is a PUT or POST of which that is not known. */
+export const PUSH_METHODS = ["PUT", "POST", "DELETE", "PUSH"] as const;
 export type PushMethod = (typeof PUSH_METHODS)[number];
 
 export const PUSH_OUTCOMES = ["stored", "refused", "not stored"] as const;

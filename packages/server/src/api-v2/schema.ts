@@ -106,7 +106,8 @@ export interface Exemplar {
 /** A push or delete as this replica saw it. */
 export interface PushEvent {
   readonly time: number;
-  readonly method: "PUT" | "POST" | "DELETE";
+  /** `PUSH` if another replica refused it: which method it was is not known here. */
+  readonly method: "PUT" | "POST" | "DELETE" | "PUSH";
   /** Address of the client, or "another replica"; null if it was forgotten. */
   readonly source: string | null;
   /** What it called itself (`User-Agent`). */

@@ -579,7 +579,7 @@ test("what another replica was pushed is listed, told and remembered here, too",
   assert.deepEqual(
     pushes.map(({ method, source, outcome, milliseconds }) => [method, source, outcome, milliseconds]),
     [
-      ["PUT", "another replica", "refused", null],
+      ["PUSH", "another replica", "refused", null],
       ["PUT", "another replica", "stored", null],
     ],
   );

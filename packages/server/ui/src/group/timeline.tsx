@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<PushEvent["method"], string>> = {
   PUT: "Replaced the group",
   POST: "Merged into the group",
   DELETE: "Deleted the group",
+  PUSH: "Pushed to the group",
 };
 
 /** What was pushed to the group lately, newest first. */
