@@ -172,11 +172,15 @@ function listenTargets(settings: Settings): ListenTarget[] {
 
 function listen(server: AnyHttpServer, target: ListenTarget): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
+    const refuse = (error: NodeJS.ErrnoException): void => {
       const remedy = "free that address, or name another one by --web.listen-address";
       reject(new WaystationError("CONFIG", `cannot listen: ${error.message}: ${remedy}`, { cause: error }));
+    };
+    server.once("error", refuse);
+    server.listen(target, () => {
+      server.off("error", refuse);
+      resolve();
     });
-    server.listen(target, resolve);
   });
 }
 

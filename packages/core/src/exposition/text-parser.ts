@@ -187,7 +187,8 @@ class TextParser {
     const valueStart = input.skipWord();
     const value = readFloat(input.bytes, valueStart, input.at);
     if (value === undefined) {
-      throw input.error(`expected float as value, got ${input.quote(valueStart, input.at)}`, valueStart);
+      const hint = input.bytes[input.at - 1] === scan.CR ? ": lines must end with LF alone, not with CR and LF" : "";
+      throw input.error(`expected float as value, got ${input.quote(valueStart, input.at)}${hint}`, valueStart);
     }
     if (
       value < 0 &&

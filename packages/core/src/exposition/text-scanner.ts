@@ -3,6 +3,7 @@ import { WaystationError } from "../errors.ts";
 import { type ByteString, fromByteString } from "../model/byte-string.ts";
 
 export const LF = 0x0a;
+export const CR = 0x0d;
 export const SPACE = 0x20;
 export const QUOTE = 0x22;
 export const HASH = 0x23;

@@ -69,9 +69,9 @@ test("families are ordered by name; those without metrics, and time metrics, are
 });
 
 test("timestamps are refused, 0 too", () => {
-  refused("m 1 0\n", /must not have timestamps$/);
-  refused('a 1\nb 1\nb{x="1"} 1 1700000000000\n', /must not have timestamps$/);
-  refused("# TYPE h histogram\nh_count 1 5\n", /must not have timestamps$/);
+  refused("m 1 0\n", /must not have timestamps, but "m" has one: leave it out$/);
+  refused('a 1\nb 1\nb{x="1"} 1 1700000000000\n', /must not have timestamps, but "b" has one/);
+  refused("# TYPE h histogram\nh_count 1 5\n", /must not have timestamps, but "h" has one/);
 });
 
 test("a metric without a value of its family's type is refused", () => {

@@ -11,6 +11,7 @@ import type { Durability, Journal } from "../journal/journal.ts";
 import { type ByteString, fromByteString } from "../model/byte-string.ts";
 import { describeGroupingKey, type GroupingKey, parseGroupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
+import type { StateHash } from "../record/entry.ts";
 import { decodeRecord, encodePushRecord, encodeRecord, type FailedRecord, type PushRecord } from "../record/record.ts";
 import { Scraper } from "../scrape/scraper.ts";
 import { settleConflicts } from "../state/conflicts.ts";
@@ -158,6 +159,8 @@ export class Gateway {
   readonly #directEncoder: DirectEncoder;
   #follower: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
+  /** The state in which contradictions were last settled. */
+  #settled: { readonly state: State; readonly hash: StateHash } | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -320,7 +323,11 @@ export class Gateway {
   /** To be asked for at the moment that is to be exposed: what is pushed later may bring new contradictions. */
   #settledState(): State {
     const { state } = this.#replica;
-    if (!state.suspect) return state;
+    const { hash } = state;
+    // What contradicts what is found by looking at everything, which need not be done again while nothing has changed.
+    const isSettled = this.#settled?.state === state && this.#settled.hash === hash;
+    if (!state.suspect || isSettled) return state;
+    this.#settled = { state, hash };
     const hidden = settleConflicts(state).map(({ family, group }) => ({
       family: fromByteString(family.name),
       group: describeGroupingKey(group.key),

@@ -22,7 +22,9 @@ export function invalidFamily({ name, type }: MetricFamily): string | undefined 
 
 /** With a metric, its labels apart. */
 export function invalidValue(family: MetricFamily, metric: Metric): string | undefined {
-  if (metric.timestamp !== undefined) return "pushed metrics must not have timestamps";
+  if (metric.timestamp !== undefined) {
+    return `pushed metrics must not have timestamps, but ${quote(family.name)} has one: leave it out`;
+  }
   return metric.mistyped ? valueMismatch({ ...family, metrics: [metric] }) : undefined;
 }
 
