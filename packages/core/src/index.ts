@@ -16,8 +16,6 @@ export { decodeDelimited, decodeFamily, valueMismatch } from "./exposition/proto
 export { encodeDelimited, encodeFamily } from "./exposition/protobuf-encoder.ts";
 export { parseText } from "./exposition/text-parser.ts";
 export type { AppliedRecord, ChannelMessages, ChannelName, LostEntry } from "./gateway/channels.ts";
-export type { PushMode } from "./gateway/encode-push.ts";
-export type { RestoreOutcome, StandingGroup } from "./gateway/encode-restore.ts";
 export {
   type ExposeOptions,
   type Exposition,
@@ -27,7 +25,6 @@ export {
   type PushRequest,
 } from "./gateway/gateway.ts";
 export type { FamilyHead, FamilyView, GroupView, PushedFamilyView } from "./gateway/group-view.ts";
-export { type LimitName, type Limits, NO_LIMITS } from "./gateway/limits.ts";
 export * from "./journal/journal.ts";
 export { JournalLifecycle } from "./journal/lifecycle.ts";
 export { MemoryJournal, MemoryStore, type MemoryStoreOptions } from "./journal/memory-journal.ts";
@@ -41,3 +38,6 @@ export {
 } from "./model/grouping-key.ts";
 export * from "./model/metric-family.ts";
 export { type EscapingScheme, escapeLabelName } from "./model/names.ts";
+export type { PushMode } from "./push/encode-push.ts";
+export type { RestoreOutcome, StandingGroup } from "./push/encode-restore.ts";
+export { type LimitName, type Limits, NO_LIMITS } from "./push/limits.ts";

@@ -1,7 +1,7 @@
 import { negotiateFormat } from "../src/exposition/negotiation.ts";
 import { parseText } from "../src/exposition/text-parser.ts";
-import { encodePush, type PushMode } from "../src/gateway/encode-push.ts";
 import { type GroupingKey, groupingKey } from "../src/model/grouping-key.ts";
+import { encodePush, type PushMode } from "../src/push/encode-push.ts";
 import { decodeRecord, encodeRecord, type GatewayRecord } from "../src/record/record.ts";
 import { IDENTITY } from "../src/scrape/page-codecs.ts";
 import { renderPages } from "../src/scrape/render.ts";

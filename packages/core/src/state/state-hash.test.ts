@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deleteRecord, keyOf, pushRecord, throughBytes, wipeRecord } from "../../test/state-kit.ts";
-import { encodePush } from "../gateway/encode-push.ts";
 import type { Metric } from "../model/metric-family.ts";
+import { encodePush } from "../push/encode-push.ts";
 import type { GatewayRecord } from "../record/record.ts";
 import { State } from "./state.ts";
 

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { isWaystationError } from "../errors.ts";
 import { encodeDelimited } from "../exposition/protobuf-encoder.ts";
+import { Gateway, type PushRequest } from "../gateway/gateway.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
 import { groupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
-import { Gateway, type PushRequest } from "./gateway.ts";
 import type { LimitName, Limits } from "./limits.ts";
 
 const PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";

@@ -1,4 +1,4 @@
-import { formatFloat, readFloat } from "../exposition/float.ts";
+import { formatFloat, readFloat } from "../../exposition/float.ts";
 
 const MINUS = 0x2d;
 const DOT = 0x2e;

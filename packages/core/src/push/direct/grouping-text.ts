@@ -1,6 +1,6 @@
-import { type GroupingKey, timeLabels } from "../model/grouping-key.ts";
-import { formatLabel, formatLabels } from "../model/labels.ts";
-import { isLegacyLabelName } from "../model/names.ts";
+import { type GroupingKey, timeLabels } from "../../model/grouping-key.ts";
+import { formatLabel, formatLabels } from "../../model/labels.ts";
+import { isLegacyLabelName } from "../../model/names.ts";
 
 /** The labels that a push adds to every sample, ready to be copied into lines. */
 export interface GroupingText {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { Gateway } from "../gateway/gateway.ts";
+import type { GroupView } from "../gateway/group-view.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
 import { groupingKey } from "../model/grouping-key.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { StandingGroup } from "./encode-restore.ts";
-import { Gateway } from "./gateway.ts";
-import type { GroupView } from "./group-view.ts";
 
 function standing(group: GroupView): StandingGroup {
   const { key, pushTime, failureTime } = group;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseText } from "../exposition/text-parser.ts";
-import { encodePush } from "../gateway/encode-push.ts";
-import { groupingKey } from "../model/grouping-key.ts";
+import { parseText } from "../../exposition/text-parser.ts";
+import { groupingKey } from "../../model/grouping-key.ts";
+import { encodePush } from "../encode-push.ts";
 import { DirectEncoder } from "./direct-encoder.ts";
 
 const encoder = new DirectEncoder();

@@ -1,12 +1,12 @@
 import { isUtf8 } from "node:buffer";
-import { BoundedCache } from "../bounded-cache.ts";
-import { tooLargeToStore } from "../gateway/encode-push.ts";
-import { type Limits, NO_LIMITS } from "../gateway/limits.ts";
-import type { ByteString } from "../model/byte-string.ts";
-import type { GroupingKey } from "../model/grouping-key.ts";
-import { METRIC_TYPES } from "../model/metric-family.ts";
-import { findOwnFamily, OWN_FIRST_BYTES } from "../model/reserved-families.ts";
-import { isTimeFamily } from "../record/time-families.ts";
+import { BoundedCache } from "../../bounded-cache.ts";
+import type { ByteString } from "../../model/byte-string.ts";
+import type { GroupingKey } from "../../model/grouping-key.ts";
+import { METRIC_TYPES } from "../../model/metric-family.ts";
+import { findOwnFamily, OWN_FIRST_BYTES } from "../../model/reserved-families.ts";
+import { isTimeFamily } from "../../record/time-families.ts";
+import { tooLargeToStore } from "../encode-push.ts";
+import { type Limits, NO_LIMITS } from "../limits.ts";
 import {
   BACKSLASH,
   CLOSING_BRACE,
