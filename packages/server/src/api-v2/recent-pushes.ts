@@ -178,23 +178,38 @@ function grown<Column extends { set(values: Column): void }>(column: Column, old
   return column;
 }
 
+interface NumberedSource {
+  readonly number: number;
+  readonly key: string;
+  readonly source: PushSource;
+}
+
 /** Numbers for clients. Only the newest ones are remembered: each number is used once, and its place again. */
 class SourceTable {
-  readonly #numbers = new Map<string, number>();
-  readonly #sources: { readonly number: number; readonly key: string; readonly source: PushSource }[] = [];
+  readonly #byKey = new Map<string, NumberedSource>();
+  readonly #sources: NumberedSource[] = [];
+  #last: NumberedSource | undefined;
   #next = 0;
 
+  /** Whoever pushed last is likely to push next. */
   number(source: PushSource): number {
+    const last = this.#last;
+    if (last !== undefined && last.source.address === source.address && last.source.client === source.client) {
+      return last.number;
+    }
     const key = `${source.address} ${source.client}`;
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.#next++;
-    const place = number % MAX_SOURCES;
+    this.#last = this.#byKey.get(key) ?? this.#add(key, source);
+    return this.#last.number;
+  }
+
+  #add(key: string, source: PushSource): NumberedSource {
+    const added = { number: this.#next++, key, source };
+    const place = added.number % MAX_SOURCES;
     const evicted = this.#sources[place];
-    if (evicted !== undefined) this.#numbers.delete(evicted.key);
-    this.#sources[place] = { number, key, source };
-    this.#numbers.set(key, number);
-    return number;
+    if (evicted !== undefined) this.#byKey.delete(evicted.key);
+    this.#sources[place] = added;
+    this.#byKey.set(key, added);
+    return added;
   }
 
   get(number: number): PushSource | undefined {

@@ -570,11 +570,8 @@ test("what another replica was pushed is listed, told and remembered here, too",
   await there.request("POST /metrics/job/afar", { body: "m 1 1\n" });
   const { groups } = await client.get<GroupList>("/groups");
   const [group] = groups;
-  assert.deepEqual(
-    [groups.length, group!.failed, group!.failure],
-    [1, true, "pushed metrics must not have timestamps"],
-    "a list is never older than its question",
-  );
+  assert.deepEqual([groups.length, group!.failed], [1, true], "a list is never older than its question");
+  assert.match(group!.failure!, /must not have timestamps/);
   const { pushes } = await client.get<GroupDetail>(`/groups/${group!.id}`);
   assert.deepEqual(
     pushes.map(({ method, source, outcome, milliseconds }) => [method, source, outcome, milliseconds]),

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type LiveState, useLiveState } from "./api/live.ts";
 import { CheckPage } from "./check/check-page.tsx";
 import { GroupPage } from "./group/group-page.tsx";
@@ -20,6 +20,7 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · Waystation`;
   }, [title]);
+  useArrival(`${place.page}/${place.rest}`);
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
@@ -44,6 +45,18 @@ export function App() {
       </main>
     </>
   );
+}
+
+/** Another page begins at its top, and the keyboard and the reading voice go on there. */
+function useArrival(page: string): void {
+  const shown = useRef(page);
+  useEffect(() => {
+    if (shown.current === page) return;
+    shown.current = page;
+    const main = document.getElementById("main")!;
+    main.scrollTop = 0;
+    main.focus();
+  }, [page]);
 }
 
 function page(name: string, rest: string) {

@@ -2,14 +2,7 @@ import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { formatCompact } from "../lib/format.ts";
 import { axis, Plot } from "../lib/plot.tsx";
-
-export interface Bar {
-  /** Spelled as in the exposition. */
-  readonly bound: string;
-  /** The whole range, for the readout. */
-  readonly range: string;
-  readonly value: number;
-}
+import type { Bar } from "./buckets.ts";
 
 /** One bar per bucket or quantile, all of one width: bounds grow too fast for a scale of their own. */
 export function Bars({ bars, label, unit }: { bars: readonly Bar[]; label: string; unit: string }) {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { GroupSummary } from "../../../src/api-v2/schema.ts";
 import { api } from "../api/client.ts";
 import { concerns, useChanges } from "../api/live.ts";
+import { listPath } from "../groups/left-place.ts";
 import { Age } from "../lib/age.tsx";
 import { CodeBlock } from "../lib/code-block.tsx";
 import { CopyButton } from "../lib/copy-button.tsx";
@@ -36,7 +37,7 @@ export function GroupPage({ id }: { id: string }) {
         <h1>{failure.status === 404 ? "This group is gone" : "This group cannot be shown"}</h1>
         <p>{failure.status === 404 ? "It was deleted, or never pushed to." : failure.message}</p>
         <p>
-          <a href="#/">All groups</a>
+          <a href={`#/${listPath()}`}>All groups</a>
         </p>
       </section>
     );
@@ -46,7 +47,7 @@ export function GroupPage({ id }: { id: string }) {
   return (
     <section class="group">
       <p class="crumbs">
-        <a href="#/">Groups</a> /
+        <a href={`#/${listPath()}`}>Groups</a> /
       </p>
       <header class="title">
         <h1>
@@ -133,7 +134,7 @@ export function GroupPage({ id }: { id: string }) {
           onClose={() => setDoomed(undefined)}
           onDone={() => {
             setDoomed(undefined);
-            if (doomed === "group") go("");
+            if (doomed === "group") go(listPath());
             else void reload();
           }}
         />

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { DeleteRequest } from "../../../src/api-v2/schema.ts";
 import { formatCount, plural } from "../lib/format.ts";
 import { go, replacePlace, usePlace } from "../lib/location.ts";
@@ -10,6 +10,7 @@ import { EmptyState } from "./empty-state.tsx";
 import { type Filters, isNarrowed, readFilters, writeFilters } from "./filters.ts";
 import { GroupHeader } from "./group-header.tsx";
 import { GroupRow } from "./group-row.tsx";
+import { leaveListAt, placeIn } from "./left-place.ts";
 import { ThresholdsMenu } from "./thresholds-menu.tsx";
 import { Toolbar } from "./toolbar.tsx";
 import { useGroupList } from "./use-group-list.ts";
@@ -24,12 +25,25 @@ export function GroupsPage() {
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [deleting, setDeleting] = useState<DeleteRequest>();
   const [notice, setNotice] = useState("");
-  const [active, setActive] = useState(0);
+  const place = placeIn(query);
+  const [active, setActive] = useState(place.active);
   const now = useNow();
   const narrow = useMedia("(max-width: 40rem)");
   const rowHeight = narrow ? 100 : 46;
 
-  useEffect(() => setActive(0), [query]);
+  const shownQuery = useRef(query);
+  useEffect(() => {
+    if (shownQuery.current === query) return;
+    shownQuery.current = query;
+    setActive(0);
+  }, [query]);
+  const onShow = useCallback(
+    (first: number, last: number): void => {
+      leaveListAt({ query, first, active });
+      rows.show(first, last);
+    },
+    [query, active, rows.show],
+  );
   const change = useCallback(
     (next: Partial<Filters>): void => {
       const changed = writeFilters({ ...readFilters(new URLSearchParams(query)), ...next });
@@ -119,7 +133,8 @@ export function GroupsPage() {
           resetKey={`${rows.generation} ${query}`}
           active={Math.min(active, Math.max(0, count - 1))}
           onActive={setActive}
-          onShow={rows.show}
+          first={place.first}
+          onShow={onShow}
           onKey={onKey}
           render={(index) => {
             const group = rows.row(index);

@@ -16,6 +16,8 @@ export interface VirtualListProps {
   readonly headerHeight: number;
   /** The list begins at its top again when this changes. */
   readonly resetKey: string;
+  /** The row to begin with. */
+  readonly first: number;
   readonly active: number;
   onActive(index: number): void;
   onShow(first: number, last: number): void;
@@ -52,14 +54,20 @@ export function VirtualList(props: VirtualListProps) {
     return () => observer.disconnect();
   }, [headerHeight, rowHeight]);
 
+  const begin = useRef(props.first);
+  const filled = count > 0;
   useLayoutEffect(() => {
-    if (box.current) box.current.scrollTop = 0;
-  }, [resetKey]);
+    if (!filled) return;
+    box.current!.scrollTop = begin.current * rowHeight;
+    begin.current = 0;
+  }, [resetKey, filled]);
 
   const seenLast = seenFirst + Math.ceil(height / rowHeight);
   const first = Math.max(0, seenFirst - OVERSCAN);
   const last = Math.min(count - 1, seenLast + OVERSCAN);
-  useEffect(() => onShow(seenFirst, last), [seenFirst, last, onShow, resetKey]);
+  useEffect(() => {
+    if (filled) onShow(seenFirst, last);
+  }, [seenFirst, last, onShow, resetKey, filled]);
 
   useLayoutEffect(() => {
     if (!focusWanted.current) return;
