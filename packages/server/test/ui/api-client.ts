@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import http from "node:http";
+import type { GroupList } from "../../src/api-v2/schema.ts";
 import type { TestServer } from "../support/server.ts";
 import { assertDescribed, assertSchema } from "./description.ts";
 
@@ -46,6 +47,21 @@ export class ApiClient {
     assert.ok(status >= 400, `${line} answered ${status}`);
     return `${status} ${json.error.code}`;
   }
+
+  /** Deletes all groups. */
+  readonly wipe = async (): Promise<void> => {
+    await this.#server.request("PUT /api/v1/admin/wipe");
+  };
+
+  /** Replaces a group. @param path behind `/metrics/`; returns the status of the answer */
+  readonly push = async (path: string, body: string, headers: http.OutgoingHttpHeaders = {}): Promise<number> =>
+    (await this.#server.request(`PUT /metrics/${path}`, { body, headers })).status;
+
+  readonly list = (query = ""): Promise<GroupList> => this.get<GroupList>(`/groups?${query}`);
+
+  /** Of the first group of a job. */
+  readonly idOf = async (job: string): Promise<string> =>
+    (await this.list(`job=${encodeURIComponent(job)}`)).groups[0]!.id;
 
   /** Listens to server-sent events until the returned function is called. */
   async events(port: number, onEvent: (name: string, data: unknown) => void): Promise<() => void> {
