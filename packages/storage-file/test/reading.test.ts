@@ -53,7 +53,7 @@ test("does not give out an entry that has rotted while the journal was open", as
   bytes[32 + 32 + 2]! ^= 1;
   await writeFile(path, bytes);
   await assert.rejects(journal.read(ORIGIN), (error) => {
-    return isWaystationError(error, "CORRUPT") && error.message.includes(`${path}: the entry at position 1`);
+    return isWaystationError(error, "CORRUPT") && error.message.includes(`${path}, offset 32: the entry at position 1`);
   });
   await journal.close();
 });
