@@ -53,7 +53,8 @@ try {
     if (status !== 200 || !text.includes("answer{")) throw new Error(`${storage} does not work\n${gateway.output}`);
     const page = await (await fetch(gateway.url)).text();
     const script = /static\/[^"]+\.js/.exec(page)?.[0];
-    if (script === undefined || !(await fetch(`${gateway.url}/${script}`)).ok) throw new Error("no web interface is packed");
+    if (script === undefined || !(await fetch(`${gateway.url}/${script}`)).ok)
+      throw new Error("no web interface is packed");
     console.log(`installed, it serves from ${storage}`);
   }
 } finally {
