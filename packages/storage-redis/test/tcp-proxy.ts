@@ -87,6 +87,11 @@ export class TcpProxy {
     }
   }
 
+  /** Resets all connections of clients; what they have sent still reaches the server. */
+  cutClients(): void {
+    for (const { client } of this.#pairs) client.resetAndDestroy();
+  }
+
   /** Resets all connections and refuses new ones until `accept`. */
   refuse(): void {
     this.#refusing = true;

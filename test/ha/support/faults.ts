@@ -52,15 +52,27 @@ export function networkFaults({ proxies }: RedisCluster): Fault[] {
       await between(random, 200, 1000);
       proxy.delay(0);
     }),
-    once("deliver late what was sent", 3, async (proxy, random) => {
+    once("deliver late what was sent", 2, async (proxy, random) => {
       proxy.hold("up");
       await between(random, 50, 1500);
-      if (random.below(2) === 0) proxy.cut();
+      proxy.release("up");
+    }),
+    once("deliver it after its sender has gone", 3, async (proxy, random) => {
+      proxy.hold("up");
+      await between(random, 50, 500);
+      proxy.cutClients();
+      await between(random, 50, 1000);
       proxy.release("up");
     }),
     once("deliver answers late", 2, async (proxy, random) => {
       proxy.hold("down");
       await between(random, 50, 1500);
+      proxy.release("down");
+    }),
+    once("lose answers", 3, async (proxy, random) => {
+      proxy.hold("down");
+      await between(random, 50, 500);
+      proxy.cut();
       proxy.release("down");
     }),
   ];
