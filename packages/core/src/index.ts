@@ -5,6 +5,7 @@
  */
 export * from "./errors.ts";
 export { formatFloat, formatFloatSigned } from "./exposition/float.ts";
+export { repairText } from "./exposition/lenient-text.ts";
 export {
   type ContentEncoding,
   type ExpositionFormat,

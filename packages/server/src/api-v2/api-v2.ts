@@ -159,7 +159,12 @@ function createRouter(options: ApiV2Options): Router {
   router.post("check", "/check", async (ctx) => {
     const body = await readBody(ctx.req, MAX_CHECK_BYTES);
     const key = gateway.parseKey(toByteString(pathParameter(ctx)));
-    ctx.body = await checkText(body, { gateway, key, utf8Names: settings["push.enable-utf8-names"] });
+    ctx.body = await checkText(body, {
+      gateway,
+      key,
+      utf8Names: settings["push.enable-utf8-names"],
+      lenientText: settings["push.lenient-text"],
+    });
   });
   return router;
 }

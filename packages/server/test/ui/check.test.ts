@@ -78,6 +78,15 @@ test("groups and bodies that no push could have are refused", async () => {
   assert.equal(await api.failure("POST /check", "a 1\n".repeat(300_000)), "413 TOO_LARGE");
 });
 
+test("text from Windows is read as a push of it would be", async () => {
+  const body = "\ufeff# HELP a A.\r\n# TYPE a gauge\r\na 1";
+  assert.equal((await check(body)).valid, false);
+  const lenient = await startTestServer({ "push.lenient-text": true });
+  const { json } = await new ApiClient(lenient).call<CheckResult>("POST /check", body);
+  assert.deepEqual([json.valid, json.errors, json.warnings, json.families[0]!.help], [true, [], [], "A."]);
+  assert.equal((await lenient.request("PUT /metrics/job/a", { body })).status, 200);
+});
+
 test("an empty body is valid", async () => {
   assert.deepEqual(await check(""), { valid: true, errors: [], warnings: [], families: [], series: 0 });
 });

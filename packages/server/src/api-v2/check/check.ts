@@ -6,6 +6,7 @@ import {
   isWaystationError,
   type MetricFamily,
   parseText,
+  repairText,
   type WaystationError,
 } from "@waystation/core";
 import { PREFACE } from "../push-log.ts";
@@ -21,13 +22,15 @@ const MAX_FAMILIES = 1_000;
 export interface CheckOptions {
   readonly gateway: Gateway;
   readonly utf8Names: boolean;
+  /** Is text from Windows mended before it is read? */
+  readonly lenientText: boolean;
   /** The group that it would be pushed to. */
   readonly key: GroupingKey;
 }
 
 /** Reads an exposition in the text format 0.0.4, as a push of it would be read, and stores nothing. */
 export async function checkText(body: Uint8Array, options: CheckOptions): Promise<CheckResult> {
-  const { families, errors } = await readAll(body, options.utf8Names);
+  const { families, errors } = await readAll(options.lenientText ? repairText(body) : body, options.utf8Names);
   if (errors.length === 0) {
     const refusal = refusalOf(body, options);
     if (refusal !== undefined) errors.push({ message: refusal.message.replace(PREFACE, ""), line: null, column: null });
