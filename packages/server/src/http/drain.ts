@@ -5,6 +5,8 @@ import type { AnyHttpServer } from "./http-servers.ts";
 
 /** How long requests under way may take, milliseconds; then their connections are cut. */
 const DRAIN_MS = 5_000;
+/** How long a new connection is given to bring the request that it was made for. */
+const UNUSED_MS = 250;
 /** How often to look for connections that have become idle meanwhile. */
 const STEP_MS = 50;
 
@@ -12,8 +14,8 @@ const STEP_MS = 50;
 export class Drain {
   readonly #server: AnyHttpServer;
   readonly #connections = new Set<Socket>();
-  /** Those that have not brought a request yet; Node counts them as busy. */
-  readonly #unused = new Set<Socket>();
+  /** Those that have not brought a request yet, with when they came; Node counts them as busy. */
+  readonly #unused = new Map<Socket, number>();
   #leaving = false;
 
   constructor(server: AnyHttpServer) {
@@ -25,7 +27,7 @@ export class Drain {
     server.on(server instanceof tls.Server ? "secureConnection" : "connection", (socket: Socket) => {
       // The server itself closes HTTP/2 sessions once they are idle, and their requests do not tell their socket.
       if ("alpnProtocol" in socket && socket.alpnProtocol === "h2") return;
-      this.#unused.add(socket);
+      this.#unused.set(socket, performance.now());
       socket.once("close", () => this.#unused.delete(socket));
     });
     server.prependListener("request", (req: http.IncomingMessage, res: http.ServerResponse) => {
@@ -58,6 +60,7 @@ export class Drain {
   #closeIdle(): void {
     // The HTTP/2 server has this method too, as it also serves HTTP/1.1; its type does not say so.
     (this.#server as http.Server).closeIdleConnections();
-    for (const socket of this.#unused) socket.destroy();
+    const settled = performance.now() - UNUSED_MS;
+    for (const [socket, since] of this.#unused) if (since < settled) socket.destroy();
   }
 }
