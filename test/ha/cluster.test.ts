@@ -167,6 +167,22 @@ suite("three replicas behind HAProxy on one Redis", { skip: skipRedis || NO_HAPR
     await held.untilReady();
   });
 
+  test("a replica that is held up in the middle of a scrape does not take that for a slow Redis", async () => {
+    const [held, other] = [cluster.replicas[0]!, cluster.replicas[1]!];
+    const [proxy] = cluster.proxies;
+    proxy!.hold("down");
+    assert.equal((await put(other.client, "middle", "middle 1\n")).status, 200);
+    const scrape = held.client.request("GET", "/metrics?collect[]=pushed");
+    await sleep(300); // it has asked Redis
+    held.pause();
+    proxy!.release("down");
+    await sleep(3000);
+    held.resume();
+    const { headers, text } = await scrape;
+    assert.equal(headers["x-waystation-state-age-seconds"], undefined);
+    assert.match(text, /^middle\{.*\} 1$/m);
+  });
+
   test("without Redis pushes are refused within bounds, scrapes go on and say how old they are, and all is well afterwards", async () => {
     assert.equal((await put(balancer.client, "outage", "outage 1\n")).status, 200);
     // What each of them knows last.
