@@ -54,7 +54,7 @@ suite("the topology of the example", { skip }, () => {
         if ((await fetch(url).catch(() => undefined))?.ok) break;
         await sleep(50);
       }
-      await sleep(1500); // until the balancer has seen it again
+      await sleep(3000); // until the balancer has seen it again
     }
   });
 

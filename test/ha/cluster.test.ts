@@ -98,7 +98,7 @@ suite("three replicas behind HAProxy on one Redis", { skip: skipRedis || NO_HAPR
     for (const replica of cluster.replicas) {
       await replica.terminate();
       await replica.start();
-      await sleep(1500); // until the balancer has seen it again
+      await sleep(3000); // until the balancer has seen it again
     }
     stop.abort();
     await Promise.all(load);
