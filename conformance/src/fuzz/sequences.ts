@@ -52,7 +52,9 @@ const simpleFamily = fc
   })
   .map(({ name, type, samples }) => {
     const typeLine = type === "" ? "" : `# TYPE ${name} ${type}\n`;
-    return helpOf(name) + typeLine + samples.map(([of, number]) => `${name}${of} ${number}\n`).join("");
+    // After a histogram this is a second count, and a difference on purpose if only one of the two is an integer.
+    const isCount = name === "m_count" && type === "";
+    return helpOf(name) + typeLine + samples.map(([of, number]) => `${name}${of} ${isCount ? "3" : number}\n`).join("");
   });
 
 const withLabel = (of: string, name: string, number: string) =>
