@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
+import { gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
 import { LossyJournal, LossyStore } from "../../test/lossy-journal.ts";
 import { WaystationError } from "../errors.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
@@ -72,6 +72,32 @@ suite("a journal that went back in its history", { concurrency: true }, () => {
     assert.equal(await valueIn(ahead, "m", "m"), "5");
     assert.equal(await pushedText(ahead), await pushedText(behind));
     assert.equal(store.head.position, 6);
+  });
+
+  test("gets back what a gateway had stored before, and is told about only while it puts back the rest", async (t) => {
+    const store = new LossyStore();
+    const { journal, gateway } = await open(t, store);
+    const { gateway: other } = await open(t, store);
+    await pushMany(gateway, 3);
+    await other.refresh();
+    const { closed, open: answer } = gate();
+    const append = journal.append.bind(journal);
+    journal.append = async (...args) => {
+      const stored = await append(...args);
+      journal.append = append;
+      await closed;
+      return stored;
+    };
+    const pushed = push(gateway, "m", "m 4\n");
+    await until(() => store.head.position === 4);
+    store.lose(0);
+    const late = push(other, "other", "m 5\n");
+    await until(() => store.head.position === 3);
+    answer();
+    await pushed;
+    await late;
+    assert.equal(await valueIn(gateway, "m", "m"), "4");
+    assert.equal(await pushedText(other), await pushedText(gateway));
   });
 
   test("further than entries are kept is put right by a snapshot", async (t) => {

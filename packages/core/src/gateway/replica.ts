@@ -21,6 +21,7 @@ const MAX_TRIES = 10;
  * journal asks it more often than that.
  */
 const SETTLE_MS = 1500;
+const SETTLE_LOOK_EVERY = 50;
 /** Milliseconds between two reloads because another replica has another state: it may be that one which is wrong. */
 const DIVERGENCE_RELOAD_EVERY = 60_000;
 
@@ -181,15 +182,31 @@ export class Replica {
     if (this.#halted !== undefined) throw this.#halted;
     const history = this.#history;
     if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
-    const snapshot = encodeSnapshot(this.#state, this.#cursor);
-    const healing = await heal(this.#journal, history, snapshot, this.#publisher);
-    if (healing.outcome === "restored") {
+    for (let tries = 1; ; tries++) {
+      const snapshot = encodeSnapshot(this.#state, this.#cursor);
+      const healing = await heal(this.#journal, history, snapshot, this.#publisher);
+      if (healing.outcome === "diverged") {
+        await this.reload(reason);
+        if (healing.lost !== undefined) this.#publishLost(healing.lost);
+        return;
+      }
       this.#heals++;
-      await delay(SETTLE_MS, undefined, { ref: false });
-      return;
+      try {
+        await this.#settle();
+        return;
+      } catch (error) {
+        // An append that had been stored before was answered only now.
+        if (tries === MAX_TRIES || !isWaystationError(error, "REWOUND")) throw error;
+      }
     }
-    await this.reload(reason);
-    if (healing.lost !== undefined) this.#publishLost(healing.lost);
+  }
+
+  /** Looks again and again, while others put back what they hold, whether the journal has what this replica has applied. */
+  async #settle(): Promise<void> {
+    for (const end = performance.now() + SETTLE_MS; performance.now() < end; ) {
+      await delay(SETTLE_LOOK_EVERY, undefined, { ref: false });
+      await this.catchUp();
+    }
   }
 
   /**
