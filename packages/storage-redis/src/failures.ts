@@ -36,6 +36,11 @@ export class LostConnection extends Error {
   }
 }
 
+/** An append was not executed, since gateways are putting back what Redis had lost: to be tried again when that is over. */
+export class Unsettled extends Error {
+  override readonly name = "Unsettled";
+}
+
 /** The first word of an error reply, also of one that a script passed on (before Redis 7 in the middle of the message). */
 function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== "ReplyError") return undefined;

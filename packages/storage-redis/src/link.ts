@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WaystationError } from "@waystation/core";
-import { commandFailure, LostConnection } from "./failures.ts";
+import { commandFailure, LostConnection, Unsettled } from "./failures.ts";
 import type { RedisTarget, Settings } from "./options.ts";
 import type { Session } from "./session.ts";
 import { SessionMaker } from "./session-maker.ts";
@@ -88,8 +88,11 @@ export class Link {
         continue;
       }
       try {
-        return await session.run(until - performance.now(), commands);
+        const result = await session.run(until - performance.now(), commands);
+        // What it shows may turn out not to be all; but what was done is done.
+        if (manner === "once" || !whileUnsettled || performance.now() >= session.settledFrom) return result;
       } catch (error) {
+        if (error instanceof Unsettled) continue;
         if (error instanceof TypeError || error instanceof RangeError) throw error; // a defect, not a failure
         const failure = commandFailure(error);
         if (!(failure instanceof LostConnection)) {
@@ -135,7 +138,7 @@ export class Link {
     if (session.settledFrom > until) {
       throw new WaystationError(
         "UNAVAILABLE",
-        "Redis has just restarted or failed over: gateways have some seconds to put back what it may have lost",
+        "Redis has just restarted, failed over or lost data: gateways have some seconds to put back what it may have lost",
       );
     }
     const timer = new AbortController();

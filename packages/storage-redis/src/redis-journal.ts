@@ -13,7 +13,7 @@ import {
 } from "@waystation/core";
 import { Copies } from "./copies.ts";
 import { readFacts, requireReadable } from "./facts.ts";
-import { commandFailure } from "./failures.ts";
+import { commandFailure, Unsettled } from "./failures.ts";
 import { inspectServer, type ServerFacts } from "./inspect.ts";
 import { Link, type Manner } from "./link.ts";
 import { type RedisJournalOptions, resolveSettings, type Settings } from "./options.ts";
@@ -204,7 +204,11 @@ export class RedisJournal implements Journal {
     // Sent right behind, in the same tick and on the same connection, whose last write WAIT is about.
     const [reply, confirmation] = await Promise.allSettled([evaluated, this.#copies.confirm(session.appends, until)]);
     if (reply.status === "rejected") throw reply.reason;
-    const { status, position, time, entries } = parseTailReply(reply.value);
+    const { status, position, time, entries, unsettled } = parseTailReply(reply.value);
+    if (status === "unsettled") {
+      session.unsettle(unsettled);
+      throw new Unsettled("gateways are putting back what Redis had lost");
+    }
     if (status !== "ok") throw refusal(status, since, position);
     if (confirmation.status === "rejected") throw confirmation.reason;
     const tail: Tail = { entries, head: position - 1, time };

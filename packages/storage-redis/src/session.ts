@@ -34,6 +34,11 @@ export class Session {
     }
   }
 
+  /** Gateways may be putting back what was lost for so many milliseconds from now. */
+  unsettle(ms: number): void {
+    this.settledFrom = Math.max(this.settledFrom, performance.now() + ms);
+  }
+
   /** Ends both connections at once; harmless if they have ended already. */
   end(reason: string): void {
     if (this.#reason !== undefined) return;

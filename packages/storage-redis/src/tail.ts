@@ -12,13 +12,15 @@ export interface TailReply {
   readonly position: number;
   readonly time: number;
   readonly entries: readonly Entry[];
+  /** Milliseconds in which gateways may still put back what Redis had lost. */
+  readonly unsettled: number;
 }
 
 export function parseTailReply(reply: unknown): TailReply {
-  const [status, position, time, flat = []] = reply as [Buffer, number, number, Buffer[]?];
+  const [status, position, time, flat = [], unsettled = 0] = reply as [Buffer, number, number, Buffer[]?, number?];
   const entries: Entry[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) entries.push({ ...parseId(flat[i]!), data: bytes(flat[i + 1]!) });
-  return { status: String(status), position, time, entries };
+  return { status: String(status), position, time, entries, unsettled };
 }
 
 /** The error for a status that means that nothing was written. */
@@ -63,6 +65,7 @@ export async function readTail(session: Session, keys: JournalKeys, since: Curso
   if (role && role[0] !== "master") throw new LostConnection("this server is a replica now", true);
   const first = parseTailReply(reply);
   if (first.status !== "ok") throw refusal(first.status, since, first.position);
+  session.unsettle(first.unsettled);
   const entries = [...first.entries];
   const last = entries.at(-1);
   if (last && last.position < first.position) entries.push(...(await readMore(session, keys, entries, last)));

@@ -182,6 +182,30 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     assert.deepEqual(tags(await readAll(behind)), [...tags(entries), `3-${next.tag}`]);
   });
 
+  test("and was put right by one gateway leaves time to the others, who may hold more", async (t) => {
+    const server = await startRedis(t);
+    await sleep(1100); // a server that has just started is not trusted anyway
+    const settings = { url: server.url, timeout: 3000, restartGrace: 1000 };
+    const [ahead, behind, unaware] = [
+      await openJournal(t, settings),
+      await openJournal(t, settings),
+      await openJournal(t, settings),
+    ];
+    const second = await appendMany(ahead, ORIGIN, 2);
+    await appendMany(ahead, second, 2);
+    const entries = await readAll(ahead);
+    await client(t, server.url).flushall();
+    assert.equal(await behind.restore(historyOf(entries.slice(0, 3))), "restored");
+    // Its own place is in what was put back, so it notices nothing.
+    const appending = append(unaware, second);
+    const reading = unaware.read(second);
+    await sleep(300);
+    assert.equal(await ahead.restore(historyOf(entries)), "restored");
+    assert.equal((await appending).position, 5);
+    assert((await reading).head >= 4);
+    assert.deepEqual(tags(await readAll(behind)).slice(0, 4), tags(entries));
+  });
+
   test("is not suspected after a cut connection, and calls without time for the grace fail at once", async (t) => {
     const server = await startRedis(t);
     await sleep(1100);

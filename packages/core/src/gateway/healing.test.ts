@@ -77,10 +77,14 @@ suite("a journal that went back in its history", { concurrency: true }, () => {
   test("gets back what a gateway had stored before, and is told about only while it puts back the rest", async (t) => {
     const store = new LossyStore();
     const { journal, gateway } = await open(t, store);
-    const { gateway: other } = await open(t, store);
-    await pushMany(gateway, 3);
+    const { journal: othersJournal, gateway: other } = await open(t, store);
+    await pushMany(gateway, 2);
     await other.refresh();
+    const read = othersJournal.read.bind(othersJournal);
+    othersJournal.read = () => Promise.reject(new WaystationError("UNAVAILABLE", "it stays behind"));
+    await push(gateway, "m", "m 3\n");
     const { closed, open: answer } = gate();
+    t.after(answer);
     const append = journal.append.bind(journal);
     journal.append = async (...args) => {
       const stored = await append(...args);
@@ -90,12 +94,16 @@ suite("a journal that went back in its history", { concurrency: true }, () => {
     };
     const pushed = push(gateway, "m", "m 4\n");
     await until(() => store.head.position === 4);
+    const rewound = { here: listen(t, "waystation:rewound", gateway), there: listen(t, "waystation:rewound", other) };
     store.lose(0);
+    othersJournal.read = read;
     const late = push(other, "other", "m 5\n");
-    await until(() => store.head.position === 3);
+    await until(() => rewound.there.length === 1);
+    const following = gateway.refresh();
+    await until(() => rewound.here.length === 1);
+    assert.equal(store.head.position, 3);
     answer();
-    await pushed;
-    await late;
+    await Promise.all([pushed, late, following]);
     assert.equal(await valueIn(gateway, "m", "m"), "4");
     assert.equal(await pushedText(other), await pushedText(gateway));
   });

@@ -182,8 +182,10 @@ export class Replica {
     if (this.#halted !== undefined) throw this.#halted;
     const history = this.#history;
     if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
-    for (let tries = 1; ; tries++) {
-      const snapshot = encodeSnapshot(this.#state, this.#cursor);
+    const end = performance.now() + SETTLE_MS;
+    for (;;) {
+      const offered = this.#cursor;
+      const snapshot = encodeSnapshot(this.#state, offered);
       const healing = await heal(this.#journal, history, snapshot, this.#publisher);
       if (healing.outcome === "diverged") {
         await this.reload(reason);
@@ -191,21 +193,11 @@ export class Replica {
         return;
       }
       this.#heals++;
-      try {
-        await this.#settle();
-        return;
-      } catch (error) {
-        // An append that had been stored before was answered only now.
-        if (tries === MAX_TRIES || !isWaystationError(error, "REWOUND")) throw error;
+      // An append that had been stored before the loss may be answered only now: nobody else has it.
+      while (this.#cursor === offered && performance.now() < end) {
+        await delay(SETTLE_LOOK_EVERY, undefined, { ref: false });
       }
-    }
-  }
-
-  /** Looks again and again, while others put back what they hold, whether the journal has what this replica has applied. */
-  async #settle(): Promise<void> {
-    for (const end = performance.now() + SETTLE_MS; performance.now() < end; ) {
-      await delay(SETTLE_LOOK_EVERY, undefined, { ref: false });
-      await this.catchUp();
+      if (this.#cursor === offered || performance.now() >= end) return;
     }
   }
 
