@@ -66,7 +66,8 @@ export function createHttpServer(
 
 /**
  * HTTP/1.1 and, unless switched off, HTTP/2 over TLS. The web config file and the certificates are looked at again for each new
- * connection; one that could not be set up with what they say now is closed.
+ * connection; one that could not be set up with what they say now is closed, except that a certificate which is being replaced
+ * stays in use until the new one can be.
  */
 function createTlsServer(
   handle: http.RequestListener,
@@ -74,7 +75,7 @@ function createTlsServer(
   webConfig: WebConfigFile,
   logger: Logger,
 ): AnyHttpServer {
-  const source = new TlsSource();
+  const source = new TlsSource((error) => logger.error({ err: error }, "the certificate before stays in use"));
   const { http2: wantsHttp2 } = webConfig.current();
   let current = requireTls(webConfig);
   let context = source.secureContext(current);
@@ -97,7 +98,7 @@ function createTlsServer(
     try {
       const latest = requireTls(webConfig);
       const latestContext = source.secureContext(latest);
-      if (JSON.stringify(latestContext) !== JSON.stringify(context)) server.setSecureContext(latestContext);
+      if (latestContext !== context) server.setSecureContext(latestContext);
       current = latest;
       context = latestContext;
     } catch (error) {

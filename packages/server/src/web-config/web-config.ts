@@ -30,7 +30,7 @@ export interface TlsConfig {
   readonly clientAllowedSans: readonly string[] | undefined;
   readonly minVersion: string;
   readonly maxVersion: string;
-  /** Of TLS 1.2 and below, as OpenSSL calls them; empty: Node's choice. */
+  /** Of TLS 1.2 and below, as OpenSSL calls them; empty: all that have forward secrecy. */
   readonly ciphers: readonly string[];
   readonly preferServerCiphers: boolean;
   /** As OpenSSL calls them; empty: Node's choice. */
