@@ -26,6 +26,10 @@ export interface FileResult {
   readonly seconds: number;
 }
 
+export function failures({ tests }: FileResult): TestLine[] {
+  return tests.filter(({ outcome }) => outcome === "failed");
+}
+
 const REPORTER = fileURLToPath(new URL("events.ts", import.meta.url));
 
 /**
