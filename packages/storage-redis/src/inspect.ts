@@ -9,6 +9,8 @@ export interface ServerFacts {
   readonly runId: string | undefined;
   /** How long it has been running, in milliseconds, rounded down to a second; infinite if this user may not ask. */
   readonly uptime: number;
+  /** Was it once a replica of another one, in this run? When that ended is not to be found out. */
+  readonly wasPromoted: boolean;
   readonly survives: Durability;
   /** What an operator should know, one sentence each. */
   readonly warnings: readonly string[];
@@ -27,6 +29,7 @@ export async function inspectServer(redis: Redis, settings: Settings): Promise<S
   return {
     runId: fields.get("run_id"),
     uptime: 1000 * Number(fields.get("uptime_in_seconds") ?? Number.POSITIVE_INFINITY),
+    wasPromoted: /[^0]/.test(fields.get("master_replid2") ?? ""),
     survives: survives(fields, settings),
     warnings: warnings(fields, settings),
   };

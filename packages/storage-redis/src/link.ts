@@ -172,8 +172,9 @@ export class Link {
   /** Lets calls have the session until it ends; the reason why. */
   async #use(session: Session): Promise<string> {
     if (this.#closing.signal.aborted) session.end("closed");
-    const { runId, uptime } = session.facts;
-    const failedOver = this.#runId !== undefined && this.#runId !== runId;
+    const { runId, uptime, wasPromoted } = session.facts;
+    // Who has just started does not know whether this has been the primary for long.
+    const failedOver = this.#runId === undefined ? wasPromoted : this.#runId !== runId;
     this.#runId = runId;
     session.settledFrom = performance.now() + this.#settings.restartGrace - (failedOver ? 0 : uptime);
     this.#session = session;

@@ -57,9 +57,9 @@ export interface RedisJournalSettings {
   /** How long to wait for these copies; an append that has not got them by then is in doubt. Default: 1000. */
   readonly waitTimeout?: Milliseconds;
   /**
-   * How long appends and reads wait after Redis has restarted or failed over, or was put right by a gateway, so that gateways that hold entries which it has lost can
-   * put them back before others append in their place, or take what is there for all. A read that finds a loss does not wait.
-   * Default: 3000.
+   * How long appends and reads wait after Redis has restarted or failed over, was put right by a gateway or found empty, so that
+   * gateways that hold entries which it has lost can put them back before others append in their place, or take what is there for
+   * all. A read that finds a loss does not wait. Default: 3000.
    */
   readonly restartGrace?: Milliseconds;
   /** RESP version to ask for. Default: 3, falling back to 2 where the server does not know it. */

@@ -10,6 +10,7 @@ import {
   JournalLifecycle,
   type Snapshot,
   type Tail,
+  WaystationError,
 } from "@waystation/core";
 import { Copies } from "./copies.ts";
 import { readFacts, requireReadable } from "./facts.ts";
@@ -175,7 +176,9 @@ export class RedisJournal implements Journal {
 
   async #read(since: Cursor, until: number, whileUnsettled?: () => Promise<unknown>): Promise<Tail> {
     const commands = async (session: Session): Promise<Tail> => {
-      const found = await readTail(session, this.#keys, since);
+      const sent = performance.now();
+      const found = await readTail(session, this.#keys, since, this.#settings.restartGrace);
+      await this.#confirmLate(session, found.entries.at(-1) ?? since, sent);
       await this.#copies.confirmRead(session, this.#keys, found, until);
       return found;
     };
@@ -199,7 +202,9 @@ export class RedisJournal implements Journal {
       own.deadline,
       Buffer.from(data.buffer, data.byteOffset, data.byteLength),
     ];
-    const limits = [SCRIPT_TAIL_BYTES, this.#settings.maxJournalBytes];
+    const { maxJournalBytes, restartGrace } = this.#settings;
+    const limits = [SCRIPT_TAIL_BYTES, maxJournalBytes, restartGrace];
+    const sent = performance.now();
     const evaluated = session.appends.callBuffer("EVAL", APPEND, 2, stream, facts, ...args, ...limits);
     // Sent right behind, in the same tick and on the same connection, whose last write WAIT is about.
     const [reply, confirmation] = await Promise.allSettled([evaluated, this.#copies.confirm(session.appends, until)]);
@@ -211,10 +216,30 @@ export class RedisJournal implements Journal {
     }
     if (status !== "ok") throw refusal(status, since, position);
     if (confirmation.status === "rejected") throw confirmation.reason;
+    const at: Cursor = { position, tag: own.tag };
+    await this.#confirmLate(session, at, sent).catch((error: Error) => {
+      throw new WaystationError("IN_DOUBT", `Redis answered so late that it may have lost it since: ${error.message}`);
+    });
     const tail: Tail = { entries, head: position - 1, time };
     this.#copies.settle(tail);
     this.#saw(tail, position);
-    return { at: { position, tag: own.tag }, tail };
+    return { at, tail };
+  }
+
+  /**
+   * Redis may have lost what it answered, and others may have appended in its place after their grace: so an answer that was long under
+   * way, or came while this process was held up, is believed only if Redis still has the place that it leads to.
+   *
+   * @param sent when it was asked, by `performance.now()`
+   */
+  async #confirmLate(session: Session, at: Cursor, sent: number): Promise<void> {
+    // The other half of the grace is for putting it back, if it is lost from here on.
+    const believable = this.#settings.restartGrace / 2;
+    if (believable === 0) return;
+    for (let asked = sent; performance.now() - asked > believable; ) {
+      asked = performance.now();
+      await readTail(session, this.#keys, at);
+    }
   }
 
   #saw({ head, time }: Tail, position = head): void {

@@ -72,7 +72,7 @@ export class Restorer {
     for (let first = 0; first < entries.length; ) {
       const rest = entries.slice(first);
       const batch = rest.slice(0, batchLength(rest));
-      const args = [before.position, before.tag, this.#settings.restartGrace, ...batch.flatMap(tagAndData)];
+      const args = [before.position, before.tag, ...batch.flatMap(tagAndData)];
       const [status] = (await this.#call(({ reads }) => reads.eval(RESTORE_ENTRIES, 2, stream, facts, ...args))) as [
         string,
       ];
@@ -92,7 +92,6 @@ export class Restorer {
     const keys = [this.#keys.stream, this.#keys.facts, this.#keys.snapshot(generation), this.#keys.snapshot(present)];
     const args = [
       ...[head.position, head.tag, generation, present, chunks, bytes, REPLACED_TTL, floor.position, floor.tag],
-      this.#settings.restartGrace,
       ...newest.flatMap(tagAndData),
     ];
     const [status] = (await this.#call(({ reads }) => reads.eval(RESTORE_SNAPSHOT, keys.length, ...keys, ...args))) as [

@@ -11,31 +11,46 @@
  * - `{prefix}:facts`: a hash. `format`; `head`, `tag`, `bytes`: the newest entry's position, tag and `b`; `floor`, `floortag`,
  *   `floorbytes`: the same of the newest trimmed entry; `snap`, `snaptag`, `snapbytes`: the same of the entry that the snapshot
  *   includes last; `snapkey`, `snapchunks`, `snapsize`: the snapshot's list, how many elements it has, and their bytes; `oldkey`: the
- *   list of the one that it replaced;
- *   `settles`: until when, by the server's clock, gateways may be putting back what had been lost; `confirmed`: written for no other reason than to have copies of it confirmed.
+ *   list of the one that it replaced; `restored`: the server's clock when somebody put something back, or found the journal empty, ms;
+ *   `confirmed`: written for no other reason than to have copies of it confirmed.
  * - `{prefix}:snapshot:<generation>`: a list of chunks. It expires unless it is published.
  * - `{prefix}:lease:<name>`: who holds a lease.
  *
  * The stream holds exactly the entries `floor + 1 … head`. A journal without facts is empty: head and floor 0, tag "0".
+ *
+ * An empty journal may be one that was emptied, and one that somebody has put right may still lack what only others hold. For a grace
+ * after either nothing is appended, and what is read is not taken for all: gateways put back what they hold.
  */
 
 /** Version of the layout above. A journal of a higher one is refused with `UNSUPPORTED`. */
 export const FORMAT = 1;
 
 /**
- * Loads the facts and defines `place(position, tag)`: nil and the bytes up to there if that cursor is in this history, else the
- * reason. A stream that does not hold what the facts say (evicted, deleted or trimmed by somebody else) is `broken`.
+ * Loads the facts and defines
+ *
+ * - `place(position, tag)`: nil and the bytes up to there if that cursor is in this history, else the reason. A stream that does not
+ *   hold what the facts say (evicted, deleted or trimmed by somebody else) is `broken`.
+ * - `unsettled(grace)`: how many of so many milliseconds gateways still have to put back what they hold. A clock that was set back
+ *   ends that, rather than to hold up everybody for as long.
  */
 const PRELUDE = `
 local f = redis.call('HMGET', KEYS[2], 'head', 'tag', 'bytes', 'floor', 'floortag', 'floorbytes',
-  'snap', 'snapbytes', 'snapsize', 'snapkey', 'settles')
+  'snap', 'snapbytes', 'snapsize', 'snapkey', 'restored')
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local head, tag, bytes = tonumber(f[1] or 0), f[2] or '0', tonumber(f[3] or 0)
 local floor, floortag, floorbytes = tonumber(f[4] or 0), f[5] or '0', tonumber(f[6] or 0)
 local snap, snapbytes, snapsize, snapkey = tonumber(f[7] or 0), tonumber(f[8] or 0), tonumber(f[9] or 0), f[10] or ''
-local unsettled = math.max(0, tonumber(f[11] or 0) - now)
 local function text(n) return string.format('%.0f', n) end
+local function unsettled(grace)
+  local restored = tonumber(f[11])
+  if not restored and head == 0 and grace > 0 then
+    redis.call('HSET', KEYS[2], 'restored', text(now))
+    return grace
+  end
+  if not restored or now < restored then return 0 end
+  return math.max(0, restored + grace - now)
+end
 local function place(position, at)
   if redis.call('XLEN', KEYS[1]) ~= head - floor then return 'broken' end
   if position > head then return 'rewound' end
@@ -78,7 +93,7 @@ end
  *
  * - KEYS: stream, facts.
  * - ARGV: since position, since tag, own tag, deadline (ms, server's clock), data, most bytes of the tail, most bytes since the
- *   snapshot (or four times the snapshot's size, if that is more).
+ *   snapshot (or four times the snapshot's size, if that is more), grace in ms.
  * - Result: `{"ok", position, now, [id, data, …]}`, or `{"late" | "truncated" | "rewound" | "broken" | "full", head, now}` or
  *   `{"unsettled", head, now, [], ms}` with nothing written: to be tried again after so many milliseconds.
  */
@@ -87,7 +102,8 @@ if now > tonumber(ARGV[4]) then return {'late', head, now} end
 local since = tonumber(ARGV[1])
 local wrong = place(since, ARGV[2])
 if wrong then return {wrong, head, now} end
-if unsettled > 0 then return {'unsettled', head, now, {}, unsettled} end
+local wait = unsettled(tonumber(ARGV[8]))
+if wait > 0 then return {'unsettled', head, now, {}, wait} end
 if bytes - snapbytes + #ARGV[5] > math.max(tonumber(ARGV[7]), 4 * snapsize) then return {'full', head, now} end
 local missed = tail(since, tonumber(ARGV[6]))
 local position, total = text(head + 1), text(bytes + #ARGV[5])
@@ -101,7 +117,7 @@ return {'ok', head + 1, now, missed}
  * Reads what follows a cursor.
  *
  * - KEYS: stream, facts.
- * - ARGV: since position, since tag, most bytes of the tail.
+ * - ARGV: since position, since tag, most bytes of the tail, grace in ms.
  * - Result: `{"ok", head, now, [id, data, …], ms}`, complete if it is read again after so many milliseconds, or
  *   `{"truncated" | "rewound" | "broken", head, now}`.
  */
@@ -109,7 +125,7 @@ export const READ = `${PRELUDE}${TAIL}
 local since = tonumber(ARGV[1])
 local wrong = place(since, ARGV[2])
 if wrong then return {wrong, head, now} end
-return {'ok', head, now, tail(since, tonumber(ARGV[3])), unsettled}
+return {'ok', head, now, tail(since, tonumber(ARGV[3])), unsettled(tonumber(ARGV[4]))}
 `;
 
 /**
@@ -191,18 +207,18 @@ return {low, (low == limit and low < snap) and 1 or 0}
  * Puts entries back that a journal lost, if its head is exactly the cursor before them.
  *
  * - KEYS: stream, facts.
- * - ARGV: position and tag that the head must have, milliseconds in which others may put back more, then tag and data of each entry.
+ * - ARGV: position and tag that the head must have, then tag and data of each entry.
  * - Result: `{"ok" | "moved" | "broken"}`.
  */
 export const RESTORE_ENTRIES = `${PRELUDE}
 if head ~= tonumber(ARGV[1]) or tag ~= ARGV[2] then return {'moved'} end
 if place(head, tag) then return {'broken'} end
 if head == 0 then redis.call('HSET', KEYS[2], 'format', ${FORMAT}) end
-for i = 4, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
   head, tag, bytes = head + 1, ARGV[i], bytes + #ARGV[i + 1]
   redis.call('XADD', KEYS[1], text(head) .. '-' .. tag, 'e', ARGV[i + 1], 'b', text(bytes), 't', text(now))
 end
-redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes), 'settles', text(now + ARGV[3]))
+redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes), 'restored', text(now))
 return {'ok'}
 `;
 
@@ -212,8 +228,7 @@ return {'ok'}
  *
  * - KEYS: stream, facts, the new list, the present snapshot's list (any unused key if there is none).
  * - ARGV: position and tag that the head must have, generation of the new list, generation of the present one or "", number of chunks,
- *   their bytes, seconds that the present list stays, position and tag of the floor, milliseconds in which others may put back more,
- *   then tag and data of each entry.
+ *   their bytes, seconds that the present list stays, position and tag of the floor, then tag and data of each entry.
  * - Result: `{"ok" | "moved" | "incomplete"}` or `{"retry", generation}` if the present snapshot is another.
  */
 export const RESTORE_SNAPSHOT = `${PRELUDE}
@@ -224,11 +239,11 @@ if redis.call('LLEN', KEYS[3]) ~= tonumber(ARGV[5]) then return {'incomplete'} e
 redis.call('UNLINK', KEYS[1])
 redis.call('HSET', KEYS[2], 'format', ${FORMAT}, 'floor', ARGV[8], 'floortag', ARGV[9], 'floorbytes', text(bytes))
 head, tag = tonumber(ARGV[8]), ARGV[9]
-for i = 11, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   head, tag, bytes = head + 1, ARGV[i], bytes + #ARGV[i + 1]
   redis.call('XADD', KEYS[1], text(head) .. '-' .. tag, 'e', ARGV[i + 1], 'b', text(bytes), 't', text(now))
 end
-redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes), 'settles', text(now + ARGV[10]),
+redis.call('HSET', KEYS[2], 'head', text(head), 'tag', tag, 'bytes', text(bytes), 'restored', text(now),
   'snap', text(head), 'snaptag', tag, 'snapbytes', text(bytes),
   'snapkey', ARGV[3], 'snapchunks', ARGV[5], 'snapsize', ARGV[6])
 redis.call('PERSIST', KEYS[3])

@@ -55,11 +55,13 @@ export const BROKEN =
 /**
  * Reads what follows `since`, from a primary: one round trip if that is little, else two. A server that was made a replica without a
  * word would otherwise answer with an old state for ever, since only writes fail there.
+ *
+ * @param grace milliseconds that gateways have to put back what was lost; the session is unsettled for what is left of it
  */
-export async function readTail(session: Session, keys: JournalKeys, since: Cursor): Promise<Tail> {
+export async function readTail(session: Session, keys: JournalKeys, since: Cursor, grace = 0): Promise<Tail> {
   const { stream, facts } = keys;
   const [reply, role] = await Promise.all([
-    session.reads.callBuffer("EVAL", READ, 2, stream, facts, since.position, since.tag, SCRIPT_TAIL_BYTES),
+    session.reads.callBuffer("EVAL", READ, 2, stream, facts, since.position, since.tag, SCRIPT_TAIL_BYTES, grace),
     session.reads.role().catch(unlessForbidden),
   ]);
   if (role && role[0] !== "master") throw new LostConnection("this server is a replica now", true);

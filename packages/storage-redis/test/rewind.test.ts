@@ -206,11 +206,91 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     assert.deepEqual(tags(await readAll(behind)).slice(0, 4), tags(entries));
   });
 
+  test("and was emptied is not appended to by a newcomer before others have put it right", async (t) => {
+    const server = await startRedis(t);
+    await sleep(1100);
+    const settings = { url: server.url, timeout: 3000, restartGrace: 1000 };
+    const [holder, newcomer] = [await openJournal(t, settings), await openJournal(t, settings)];
+    await appendMany(holder, ORIGIN, 3);
+    const entries = await readAll(holder);
+    await client(t, server.url).flushall();
+    // To it, this is how a journal begins.
+    const reading = newcomer.read(ORIGIN);
+    const appending = append(newcomer, ORIGIN);
+    await sleep(300);
+    assert.equal(await holder.restore(historyOf(entries)), "restored");
+    assert.deepEqual(tags((await reading).entries).slice(0, 3), tags(entries));
+    assert.equal((await appending).position, 4);
+  });
+
+  test("while an answer was under way for long, and lost what that is about, leaves the append in doubt", async (t) => {
+    const server = await startRedis(t);
+    await sleep(1100);
+    const proxy = await startProxy(t, server.port);
+    const settings = { timeout: 5000, restartGrace: 1000 };
+    const [held, other] = [
+      await openJournal(t, { url: proxy.url, ...settings }),
+      await openJournal(t, { url: server.url, ...settings }),
+    ];
+    const at = await appendMany(held, ORIGIN, 2);
+    const entries = await readAll(held);
+    proxy.hold("down");
+    const appending = append(held, at);
+    await eventually(async () => assert.equal((await other.read(at)).head, 3));
+    await client(t, server.url).flushall();
+    assert.equal(await other.restore(historyOf(entries)), "restored");
+    const next = await append(other, at);
+    assert.equal(next.position, 3);
+    proxy.release("down");
+    await rejectsWith(appending, "IN_DOUBT");
+    assert.deepEqual(tags(await readAll(held)), [...tags(entries), `3-${next.tag}`]);
+  });
+
+  test("answers late is believed if it still has what it says", async (t) => {
+    const server = await startRedis(t);
+    const proxy = await startProxy(t, server.port);
+    const journal = await openJournal(t, { url: proxy.url, timeout: 5000, restartGrace: 400 });
+    const at = await append(journal, ORIGIN);
+    proxy.hold("down");
+    const [appending, reading] = [append(journal, at), journal.read(at)];
+    await sleep(600);
+    proxy.release("down");
+    assert.equal((await appending).position, 2);
+    assert.ok((await reading).head >= 1);
+  });
+
+  test("holds nobody up for long because its clock was set back", async (t) => {
+    const server = await startRedis(t);
+    await sleep(1100);
+    const journal = await openJournal(t, { url: server.url, restartGrace: 1000, timeout: 3000 });
+    const at = await append(journal, ORIGIN);
+    await client(t, server.url).hset("{waystation}:facts", "restored", Date.now() + 3_600_000);
+    assert.equal((await append(journal, at)).position, 2);
+  });
+
+  test("since another server was made the primary is given time by those too who have never seen the old one", async (t) => {
+    const primary = await startRedis(t);
+    const replica = await startRedis(t, "--replicaof", "127.0.0.1", String(primary.port));
+    const redis = client(t, replica.url);
+    const holder = await openJournal(t, { url: primary.url });
+    const copied = await append(holder, ORIGIN);
+    await eventually(async () => assert.equal(await redis.xlen("{waystation}:stream"), 1));
+    await redis.replicaof("NO", "ONE");
+    const entries = [...(await readAll(holder)), { ...copied, position: 2, data: Buffer.from("not copied") }];
+    await sleep(1100);
+    const newcomer = await openJournal(t, { url: replica.url, timeout: 3000, restartGrace: 1000 });
+    const appending = append(newcomer, copied);
+    await sleep(200);
+    const elsewhere = await openJournal(t, { url: replica.url });
+    assert.equal(await elsewhere.restore(historyOf(entries)), "restored");
+    assert.equal((await appending).position, 3);
+  });
+
   test("is not suspected after a cut connection, and calls without time for the grace fail at once", async (t) => {
     const server = await startRedis(t);
     await sleep(1100);
     const proxy = await startProxy(t, server.port);
-    const journal = await openJournal(t, { url: proxy.url, restartGrace: 1000 });
+    const journal = await openJournal(t, { url: proxy.url, restartGrace: 1000, timeout: 3000 });
     const at = await append(journal, ORIGIN);
     proxy.cut();
     const began = performance.now();

@@ -3,8 +3,11 @@ import { suite, type TestContext, test } from "node:test";
 import { gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
 import { LossyJournal, LossyStore } from "../../test/lossy-journal.ts";
 import { WaystationError } from "../errors.ts";
+import type { Cursor } from "../journal/journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
+import { Publisher } from "./channels.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
+import { Replica } from "./replica.ts";
 
 async function open(t: TestContext, store: LossyStore, options: Partial<GatewayOptions> = {}) {
   const journal = new LossyJournal(store);
@@ -106,6 +109,39 @@ suite("a journal that went back in its history", { concurrency: true }, () => {
     await Promise.all([pushed, late, following]);
     assert.equal(await valueIn(gateway, "m", "m"), "4");
     assert.equal(await pushedText(other), await pushedText(gateway));
+  });
+
+  test("is offered what belongs together, also if the state is loaded anew meanwhile", async () => {
+    const store = new LossyStore();
+    const journal = new LossyJournal(store);
+    const append = (tag: string) => {
+      const base = { position: store.head.position, hash: [0, 0] as const };
+      return journal.append(encodeEntry([], { level: RULES_LEVEL, base }), store.head, { tag, deadline: Infinity });
+    };
+    const replica = new Replica(journal, new Publisher({}));
+    await replica.load();
+    await append("1");
+    await replica.catchUp();
+    store.lose(0);
+    const offered: { last: Cursor | undefined; snapshotAt: number }[] = [];
+    journal.onRestore = async ({ entries, snapshot }) => {
+      const { value: header } = await snapshot()[Symbol.asyncIterator]().next();
+      offered.push({
+        last: entries.at(-1),
+        snapshotAt: JSON.parse(String(Buffer.from(header).subarray(4, -4))).position,
+      });
+    };
+    const recovering = replica.recover(new WaystationError("REWOUND", "another history"));
+    await until(() => store.head.position === 1);
+    await append("2");
+    await Promise.all([recovering, replica.reload(new Error("for whatever reason"))]);
+    assert.deepEqual(
+      offered.map(({ last, snapshotAt }) => [last?.position, snapshotAt]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    );
   });
 
   test("further than entries are kept is put right by a snapshot", async (t) => {

@@ -180,11 +180,12 @@ export class Replica {
   async #recover(reason: WaystationError): Promise<void> {
     // What it holds may be half of an entry: nothing to put a journal right with.
     if (this.#halted !== undefined) throw this.#halted;
-    const history = this.#history;
-    if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
     const end = performance.now() + SETTLE_MS;
     for (;;) {
+      // Taken together, and anew each time: a reload that is under way replaces all three.
+      const history = this.#history;
       const offered = this.#cursor;
+      if (reason.code !== "REWOUND" || history === undefined) return this.reload(reason);
       const snapshot = encodeSnapshot(this.#state, offered);
       const healing = await heal(this.#journal, history, snapshot, this.#publisher);
       if (healing.outcome === "diverged") {
