@@ -12,11 +12,6 @@ import { createHash } from "node:crypto";
 import { Model } from "./model.ts";
 import { groupName, type Operation, type StoredWrite, type WriteRequest } from "./operation.ts";
 
-export interface CheckOptions {
-  /** May something come back of which a gateway said that it was certainly not stored? So it is if the journal itself loses data. */
-  readonly refusalsMayBeWrong?: boolean;
-}
-
 type Write = Operation & { readonly request: WriteRequest };
 
 /**
@@ -24,19 +19,15 @@ type Write = Operation & { readonly request: WriteRequest };
  *
  * @param order the writes that took effect or were rejected, in the order of the journal
  */
-export function check(
-  history: readonly Operation[],
-  order: readonly StoredWrite[],
-  options: CheckOptions = {},
-): string[] {
+export function check(history: readonly Operation[], order: readonly StoredWrite[]): string[] {
   const writes = history.filter((operation): operation is Write => operation.request.kind !== "scrape");
-  const violations = checkAnswers(writes, order, options);
+  const violations = checkAnswers(writes, order);
   if (violations.length > 0) return violations;
   return new Placement(history, writes, order).violations;
 }
 
 /** Is every push in the journal as often as it should be? */
-function checkAnswers(writes: readonly Write[], order: readonly StoredWrite[], options: CheckOptions): string[] {
+function checkAnswers(writes: readonly Write[], order: readonly StoredWrite[]): string[] {
   const times = new Map<number, number>();
   for (const { id } of order) if (id !== undefined) times.set(id, (times.get(id) ?? 0) + 1);
   return writes.flatMap((write) => {
@@ -44,7 +35,7 @@ function checkAnswers(writes: readonly Write[], order: readonly StoredWrite[], o
     const count = times.get(write.id) ?? 0;
     if (count > 1) return [`${describe(write)} was stored ${count} times`];
     if (count === 0 && isCertain(write)) return [`${describe(write)} is not in the journal`];
-    if (count === 1 && write.outcome === "refused" && !options.refusalsMayBeWrong) {
+    if (count === 1 && write.outcome === "refused") {
       return [`${describe(write)} was refused as certainly not stored, and is stored`];
     }
     return [];
