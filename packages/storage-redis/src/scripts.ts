@@ -89,12 +89,12 @@ end
 `;
 
 /**
- * Appends one entry and reads what others appended before it.
+ * Appends one entry and reads what others appended before it. A repetition, by something between the gateway and Redis, is not appended.
  *
  * - KEYS: stream, facts.
  * - ARGV: since position, since tag, own tag, deadline (ms, server's clock), data, most bytes of the tail, most bytes since the
  *   snapshot (or four times the snapshot's size, if that is more), grace in ms.
- * - Result: `{"ok", position, now, [id, data, …]}`, or `{"late" | "truncated" | "rewound" | "broken" | "full", head, now}` or
+ * - Result: `{"ok", position, now, [id, data, …]}`, or `{"late" | "truncated" | "rewound" | "broken" | "full" | "repeated", head, now}` or
  *   `{"unsettled", head, now, [], ms}` with nothing written: to be tried again after so many milliseconds.
  */
 export const APPEND = `${PRELUDE}${TAIL}
@@ -106,6 +106,9 @@ local wait = unsettled(tonumber(ARGV[8]))
 if wait > 0 then return {'unsettled', head, now, {}, wait} end
 if bytes - snapbytes + #ARGV[5] > math.max(tonumber(ARGV[7]), 4 * snapsize) then return {'full', head, now} end
 local missed = tail(since, tonumber(ARGV[6]))
+for i = 1, #missed, 2 do
+  if string.match(missed[i], '-(%d+)$') == ARGV[3] then return {'repeated', head, now} end
+end
 local position, total = text(head + 1), text(bytes + #ARGV[5])
 redis.call('XADD', KEYS[1], position .. '-' .. ARGV[3], 'e', ARGV[5], 'b', total, 't', text(now))
 redis.call('HSET', KEYS[2], 'head', position, 'tag', ARGV[3], 'bytes', total)

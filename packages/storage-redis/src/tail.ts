@@ -23,7 +23,7 @@ export function parseTailReply(reply: unknown): TailReply {
   return { status: String(status), position, time, entries, unsettled };
 }
 
-/** The error for a status that means that nothing was written. */
+/** The error for a status that means that nothing was written by this. */
 export function refusal(status: string, since: Cursor, head: number): WaystationError {
   switch (status) {
     case "truncated":
@@ -43,6 +43,8 @@ export function refusal(status: string, since: Cursor, head: number): Waystation
         "FULL",
         "too much was appended since the last snapshot: compaction does not keep up, or nobody does it; nothing was written",
       );
+    case "repeated":
+      return new WaystationError("IN_DOUBT", "Redis has got the append more than once");
     default:
       return new WaystationError("UNAVAILABLE", `the journal in Redis is damaged: ${BROKEN}`);
   }

@@ -73,6 +73,16 @@ async function disturb(server: RedisProcess, proxies: readonly TcpProxy[], next:
       await sleep(100 + next() * 700);
       proxy.release("up");
     },
+    "repeat requests": async () => {
+      const proxy = one();
+      proxy.hold("up");
+      await sleep(50 + next() * 300);
+      const repeat = proxy.copy();
+      if (next() < 0.5) repeat();
+      proxy.release("up");
+      await sleep(next() * 700);
+      repeat();
+    },
     "hold and release answers": async () => {
       const proxy = one();
       proxy.hold("down");

@@ -53,6 +53,29 @@ suite("a connection that fails", { skip: skipRedis, concurrency: 4 }, () => {
     await append(journal, acknowledged);
   });
 
+  test("an append that arrives twice is executed once, and acknowledged by whoever reads it", async (t) => {
+    const server = await startRedis(t);
+    const proxy = await startProxy(t, server.port);
+    const journal = await openJournal(t, { url: proxy.url });
+    const other = await openJournal(t, { url: server.url });
+    const first = await append(journal, ORIGIN);
+    proxy.hold("up");
+    const tag = randomTag();
+    const appending = journal.append(Buffer.from("once"), first, { tag, deadline: Date.now() + 10_000 });
+    await sleep(50);
+    const repeat = proxy.copy();
+    repeat();
+    await eventually(async () => assert.equal((await other.read(first)).head, 2));
+    proxy.release("up"); // the second time, as far as Redis can tell
+    await rejectsWith(appending, "IN_DOUBT");
+    await append(other, { position: 2, tag });
+    repeat();
+    await sleep(100);
+    const { entries, head } = await journal.read(first);
+    assert.equal(entries[0]?.tag, tag);
+    assert.equal(head, 3);
+  });
+
   test("an append that arrives late but in time is executed once, and a read of anybody finds it", async (t) => {
     const server = await startRedis(t);
     const proxy = await startProxy(t, server.port);

@@ -32,6 +32,11 @@ class Lane {
     this.#pump();
   }
 
+  /** What waits now, to be delivered elsewhere. */
+  get waiting(): readonly ((to: Socket) => void)[] {
+    return this.#waiting.map(({ deliver }) => deliver);
+  }
+
   #pump(): void {
     clearTimeout(this.#timer);
     while (!this.#held && this.#waiting.length > 0) {
@@ -48,12 +53,13 @@ class Lane {
 
 /**
  * A proxy on the loopback that fails on demand: it cuts connections, refuses new ones, delays, or swallows bytes of one way and delivers
- * them late, even after the client has gone.
+ * them late, even after the client has gone, or twice.
  */
 export class TcpProxy {
   readonly #target: { readonly port: number; readonly host: string };
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  readonly #repeating = new Set<Socket>();
   readonly #held: Record<Way, boolean> = { up: false, down: false };
   #delay = 0;
   #refusing = false;
@@ -117,7 +123,18 @@ export class TcpProxy {
     this.#hold(way, false);
   }
 
+  /** Remembers the requests that are kept back, and gives a function that delivers them, by connections of its own. */
+  copy(): () => void {
+    const copies = [...this.#pairs].map(({ lanes }) => lanes.up.waiting);
+    return () => {
+      for (const requests of copies) {
+        if (requests.length > 0) this.#repeat(requests);
+      }
+    };
+  }
+
   async stop(): Promise<void> {
+    for (const socket of this.#repeating) socket.destroy();
     for (const { client, server } of this.#pairs) {
       client.destroy();
       server.destroy();
@@ -146,6 +163,16 @@ export class TcpProxy {
       this.#pairs.delete(pair);
       client.destroy();
     });
+  }
+
+  #repeat(requests: readonly ((to: Socket) => void)[]): void {
+    const server = connect(this.#target);
+    this.#repeating.add(server);
+    server.on("error", () => {});
+    server.once("close", () => this.#repeating.delete(server));
+    for (const deliver of requests) deliver(server);
+    server.end();
+    server.resume();
   }
 
   #forward(from: Socket, lane: Lane): void {

@@ -64,6 +64,15 @@ export function networkFaults({ proxies }: RedisCluster): Fault[] {
       await between(random, 50, 1000);
       proxy.release("up");
     }),
+    once("deliver twice what was sent", 3, async (proxy, random) => {
+      proxy.hold("up");
+      await between(random, 50, 500);
+      const repeat = proxy.copy();
+      if (random.below(2) === 0) repeat();
+      proxy.release("up");
+      await between(random, 0, 1500);
+      repeat();
+    }),
     once("deliver answers late", 2, async (proxy, random) => {
       proxy.hold("down");
       await between(random, 50, 1500);
