@@ -38,10 +38,10 @@ const PROBE_MS = 900;
 export interface SqliteJournalOptions {
   /** The database file; made if there is none, but not its folder. Relative to the working directory. */
   readonly path: string;
-  /** Entries behind a snapshot stay readable for slow readers until they are this old, in milliseconds … Default: 60,000. */
-  readonly trimLagMs?: number;
-  /** … and, however old, while they are among the last so many bytes behind it. Default: 16 MiB. */
+  /** Entries among so many bytes before a snapshot stay readable for slow readers. Default: 16 MiB. */
   readonly trimLagBytes?: number;
+  /** Those that are not this old yet, in milliseconds, stay too, up to four times `trimLagBytes`. Default: 60,000. */
+  readonly trimLagMs?: number;
   /** Refuse appends with `FULL` instead of letting the file grow beyond this size, in bytes. Default: no limit but the disk. */
   readonly maxBytes?: number;
   /**

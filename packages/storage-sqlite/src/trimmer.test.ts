@@ -32,11 +32,13 @@ function obviousFloor(marks: readonly EntryMark[], snapshot: number, lag: TrimLa
   const at = marks[snapshot - 1];
   if (!at) return marks.length > 0 ? 1 : 0;
   const stays = ({ position, time, total }: EntryMark): boolean =>
-    position === snapshot || at.total - total < lag.bytes || (NOW - time >= 0 && NOW - time < lag.ms);
+    position === snapshot ||
+    at.total - total < lag.bytes ||
+    (NOW - time >= 0 && NOW - time < lag.ms && at.total - total < 4 * lag.bytes);
   return marks.find(stays)!.position;
 }
 
-test("the floor is the first entry that is young or near the snapshot", async (t) => {
+test("the floor is the first entry that is near the snapshot, or young and not far from it", async (t) => {
   const { database, write, entries } = await emptyTable(t);
   const written = fc
     .array(fc.record({ bytes: fc.nat(50), age: fc.nat(200) }), { maxLength: 30 })
@@ -53,7 +55,7 @@ test("the floor is the first entry that is young or near the snapshot", async (t
 test("times in the future, left by a clock that was set back, keep nothing", async (t) => {
   const { database, write, entries } = await emptyTable(t);
   write([NOW + 50, NOW + 60, NOW + 70].map((time) => ({ bytes: 10, time })));
-  assert.equal(new Trimmer(database, entries, { ms: 1_000, bytes: 0 }).floor(3, NOW), 3);
+  assert.equal(new Trimmer(database, entries, { ms: 1_000, bytes: 10 }).floor(3, NOW), 3);
 });
 
 test("slices delete up to the floor, a limited number of rows and bytes at a time", async (t) => {

@@ -5,12 +5,15 @@ import type { EntryMark, EntryTable } from "./entries.ts";
 const SLICE_ROWS = 1_000;
 const SLICE_BYTES = 4 * 1024 * 1024;
 
+/** How many times {@link TrimLag.bytes} the young entries may take: where much is pushed, a minute of it would fill the disk. */
+const YOUNG_FACTOR = 4;
+
 /** Which entries behind a snapshot stay readable, so that live replicas that lag a little need not load the snapshot. */
 export interface TrimLag {
-  /** Milliseconds since an entry was written. */
-  readonly ms: number;
-  /** Bytes between an entry and the snapshot. */
+  /** Entries among so many bytes before the snapshot stay. */
   readonly bytes: number;
+  /** Those written less than so many milliseconds ago stay too, up to four times `bytes`. */
+  readonly ms: number;
 }
 
 /** Deletes entries that a snapshot has replaced, in slices. */
@@ -57,6 +60,8 @@ export class Trimmer {
   /** A time in the future comes from a clock that was set back since, and says nothing. */
   #lags(mark: EntryMark, snapshot: EntryMark, now: number): boolean {
     const age = now - mark.time;
-    return snapshot.total - mark.total < this.#lag.bytes || (age >= 0 && age < this.#lag.ms);
+    const behind = snapshot.total - mark.total;
+    const { bytes, ms } = this.#lag;
+    return behind < bytes || (age >= 0 && age < ms && behind < YOUNG_FACTOR * bytes);
   }
 }

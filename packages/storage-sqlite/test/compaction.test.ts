@@ -122,3 +122,20 @@ test("room that a snapshot made is given back to the file system when nothing el
   at = await append(journal, at);
   assert.equal(at.position, 61);
 });
+
+test("slow readers keep young entries before a snapshot, but not more than four times the lag in bytes", async (t) => {
+  const path = await temporaryPath(t);
+  const [journal, slow] = [await openJournal(t, path, { trimLagBytes: 1000 }), await openJournal(t, path)];
+  let at: Cursor = ORIGIN;
+  const places: Cursor[] = [];
+  for (let i = 0; i < 20; i++) {
+    at = await append(journal, at, 500);
+    places.push(at);
+  }
+  assert.equal(await journal.compact(at, chunksOf(Buffer.from("state"))), "published");
+  const database = openDatabase(t, path);
+  await eventually("what is too far behind is gone", () => count(database, "entry") === 8);
+  await assert.rejects(slow.read(places[11]!), { code: "TRUNCATED" });
+  assert.equal((await slow.read(places[12]!)).entries.length, 7);
+  assert.equal(await bytesOf(await slow.open()).then(String), "state");
+});
