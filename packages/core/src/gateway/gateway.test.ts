@@ -219,6 +219,44 @@ test("a shared journal that does not answer for long makes a gateway unready, un
   assert.equal(gateway.health().ready, true);
 });
 
+test("a journal that takes no appends makes a gateway unready, with its reason, until it does or a push succeeds", async (t) => {
+  const { gateway, journal } = await new Cluster(t).open();
+  const health = () => {
+    const { ready, reason } = gateway.health();
+    return [ready, reason];
+  };
+  const fail = async (code: "FULL" | "UNAVAILABLE") => {
+    journal.failNext("append", { kind: "reject", code });
+    await rejects(push(gateway, "a", "m 1\n"), code);
+  };
+  journal.reportHealth({ ok: false, detail: "the disk is full" });
+  await fail("FULL");
+  await until(() => !gateway.health().ready);
+  assert.deepEqual(health(), [false, "the disk is full"]);
+  journal.reportHealth({ ok: false, detail: "the disk does not answer" });
+  await until(() => gateway.health().reason === "the disk does not answer");
+  journal.reportHealth(undefined);
+  await until(() => gateway.health().ready);
+
+  journal.reportHealth({ ok: false, detail: "the disk is full" });
+  await until(async () => {
+    await fail("UNAVAILABLE");
+    return !gateway.health().ready;
+  });
+  await push(gateway, "a", "m 2\n");
+  assert.deepEqual(health(), [true, undefined]);
+});
+
+test("an append that failed while the journal is well says nothing of the next one", async (t) => {
+  const { gateway, journal } = await new Cluster(t).open();
+  const asked = t.mock.method(journal, "health");
+  journal.failAlways("append", { kind: "reject", code: "UNAVAILABLE" });
+  for (let i = 0; i < 5; i++) await rejects(push(gateway, "a", "m 1\n"), "UNAVAILABLE");
+  assert.ok(asked.mock.callCount() < 5, "asked for each of them");
+  await asked.mock.calls[0]!.result;
+  assert.equal(gateway.health().ready, true);
+});
+
 test("a gateway on a journal of its own asks it for nothing to expose", async () => {
   const store = new MemoryStore({ shared: false });
   const gateway = await Gateway.open({ journal: new MemoryJournal(store) });

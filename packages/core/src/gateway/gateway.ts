@@ -26,6 +26,7 @@ import { Compactor } from "./compactor.ts";
 import { type GroupView, viewGroup } from "./group-view.ts";
 import { RecordClock } from "./record-clock.ts";
 import { Replica, type Verdict } from "./replica.ts";
+import { WriteWatch } from "./write-watch.ts";
 
 export interface GatewayOptions {
   /** Where pushes are kept. The gateway opens it, and closes it in the end. */
@@ -151,6 +152,7 @@ export class Gateway {
   readonly #replica: Replica;
   readonly #committer: Committer;
   readonly #compactor: Compactor;
+  readonly #writes: WriteWatch;
   readonly #recordClock = new RecordClock();
   readonly #scraper = new Scraper();
   readonly #keys = new BoundedCache<ByteString, GroupingKey>(CACHED_KEYS);
@@ -200,6 +202,7 @@ export class Gateway {
       maxWaitingBytes: this.#limits.waitingBytes,
     });
     this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, this.#limits.journalBytes);
+    this.#writes = new WriteWatch(this.#journal);
   }
 
   /**
@@ -359,7 +362,8 @@ export class Gateway {
       halted?.message ??
       (this.#closing && "shutting down") ??
       (this.#committer.inDoubt ? "the outcome of an append is not known yet" : undefined) ??
-      (silent ? `the journal has not answered for ${Math.round((Date.now() - lastContact) / 1000)} s` : undefined);
+      (silent ? `the journal has not answered for ${Math.round((Date.now() - lastContact) / 1000)} s` : undefined) ??
+      this.#writes.reason;
     return {
       ready: reason === undefined,
       ...(reason !== undefined && { reason }),
@@ -392,6 +396,7 @@ export class Gateway {
   async #close(): Promise<void> {
     clearInterval(this.#follower);
     this.#unwatch?.();
+    this.#writes.close();
     await this.#committer.close();
     await this.#compactor.settled();
     await this.#journal.close();
@@ -415,9 +420,15 @@ export class Gateway {
         "the journal cannot be compacted and must not grow further; nothing was stored",
       );
     }
-    const verdict = await this.#committer.commit(record, signal);
-    this.#compactor.check();
-    return verdict;
+    try {
+      const verdict = await this.#committer.commit(record, signal);
+      this.#writes.succeeded();
+      this.#compactor.check();
+      return verdict;
+    } catch (error) {
+      this.#writes.failed(error);
+      throw error;
+    }
   }
 
   /** On the journal's clock, so that the replicas on it share one. */
