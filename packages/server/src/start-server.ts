@@ -15,7 +15,7 @@ import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { openGateway } from "./open-gateway.ts";
 import { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { logJournal } from "./replicas/journal-log.ts";
-import { createJournal } from "./storage.ts";
+import { createJournal, type StorageListeners } from "./storage.ts";
 import { takeOverGoFile } from "./take-over/go-file.ts";
 import { VERSION } from "./version.ts";
 import { guard } from "./web-config/guard.ts";
@@ -48,12 +48,15 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     { version: VERSION, node: process.version, storage: given?.name ?? redactUrl(settings.storageUrl) },
     "starting waystation",
   );
-  const warnOfStorage = (warning: string) => logger.warn({ warning }, "the storage may lose what is acknowledged");
+  const listeners: StorageListeners = {
+    onWarning: (warning) => logger.warn({ warning }, "the storage may lose what is acknowledged"),
+    onOutage: (problem) => logger.warn({ problem }, "the storage cannot be reached"),
+  };
   const webConfigFile = settings["web.config.file"];
   const webConfig = webConfigFile === "" ? undefined : new WebConfigFile(webConfigFile);
   const access = accessControl(settings, webConfig, logger);
   const { gateway, journal } = await openGateway({
-    createJournal: async () => given ?? (await createJournal(settings.storageUrl, warnOfStorage)),
+    createJournal: async () => given ?? (await createJournal(settings.storageUrl, listeners)),
     patience: given ? 0 : settings["storage.wait"],
     logger,
     utf8Names: settings["push.enable-utf8-names"],

@@ -8,6 +8,8 @@ import { SessionMaker } from "./session-maker.ts";
 /** Pauses between attempts to connect double from the first to the longest, in milliseconds. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
+/** So many milliseconds without a session are an outage. */
+const OUTAGE_AFTER = 800;
 /** After a session that ends sooner there is a pause too, so that a server which closes connections is not asked without end. */
 const SHORT_LIVED = 1000;
 
@@ -18,12 +20,13 @@ export type Manner = "repeatable" | "once";
 export class Link {
   readonly #settings: Settings;
   readonly #onSession: (session: Session) => void;
+  readonly #onOutage: (problem: string) => void;
   readonly #maker: SessionMaker;
   #closing = new AbortController();
   #session: Session | undefined;
   /** Settles at the next change: a new session or a failed attempt. */
   #change = Promise.withResolvers<void>();
-  #problem = "not connected yet";
+  #problem = "no answer yet";
   #downSince = performance.now();
   /** The run of the server of the last session. */
   #runId: string | undefined;
@@ -31,9 +34,16 @@ export class Link {
   #misfit: WaystationError | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(target: RedisTarget, settings: Settings, onSession: (session: Session) => void) {
+  /** @param onOutage called once in each outage, with the reason, free of credentials */
+  constructor(
+    target: RedisTarget,
+    settings: Settings,
+    onSession: (session: Session) => void,
+    onOutage: (problem: string) => void,
+  ) {
     this.#settings = settings;
     this.#onSession = onSession;
+    this.#onOutage = onOutage;
     this.#maker = new SessionMaker(target, settings);
   }
 
@@ -150,10 +160,14 @@ export class Link {
 
   async #keepConnected(signal: AbortSignal): Promise<void> {
     let failures = 0;
+    let outage: NodeJS.Timeout | undefined;
     while (!signal.aborted) {
       const began = performance.now();
+      outage ??= setTimeout(() => this.#onOutage(this.#problem), OUTAGE_AFTER);
       try {
         const session = await this.#maker.make(signal);
+        clearTimeout(outage);
+        outage = undefined;
         this.#problem = await this.#use(session);
         failures = performance.now() - began < SHORT_LIVED ? 1 : 0;
       } catch (error) {
@@ -167,6 +181,7 @@ export class Link {
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
       await sleep(pause, undefined, { signal }).catch(() => {});
     }
+    clearTimeout(outage);
   }
 
   /** Lets calls have the session until it ends; the reason why. */

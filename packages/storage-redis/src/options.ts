@@ -85,6 +85,8 @@ export interface RedisJournalOptions extends RedisJournalSettings {
   readonly trimLag?: TrimLag;
   /** Called once for each thing that an operator should know: settings of the server that may lose data, and the like. */
   readonly onWarning?: (message: string) => void;
+  /** Called within a second once in each outage: which servers cannot be reached, and why. */
+  readonly onOutage?: (message: string) => void;
 }
 
 /** All settings, with defaults, checked. */

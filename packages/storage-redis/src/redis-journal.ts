@@ -63,7 +63,8 @@ export class RedisJournal implements Journal {
     this.#settings = resolveSettings({ ...settings, ...given });
     this.#keys = journalKeys(this.#settings.prefix);
     this.#onWarning = options.onWarning;
-    this.#link = new Link(target, this.#settings, ({ facts }) => this.#note(facts));
+    const onOutage = (problem: string) => options.onOutage?.(`${describeTarget(target)} cannot be reached: ${problem}`);
+    this.#link = new Link(target, this.#settings, ({ facts }) => this.#note(facts), onOutage);
     this.#copies = new Copies(this.#settings);
     this.#snapshots = new Snapshots(this.#link, this.#keys, this.#settings);
     this.#restorer = new Restorer(this.#link, this.#keys, this.#settings, this.#snapshots);

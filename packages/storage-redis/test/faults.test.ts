@@ -126,6 +126,29 @@ suite("a connection that fails", { skip: skipRedis, concurrency: 4 }, () => {
     assert.match(error.message, /ECONNREFUSED/);
   });
 
+  test("an outage is told once, soon, with the server and the reason, but no password; a cut connection is none", async (t) => {
+    const server = await startRedis(t);
+    const proxy = await startProxy(t, server.port);
+    const told: string[] = [];
+    const url = proxy.url.replace("//", "//:secret@");
+    await client(t, server.url).config("SET", "requirepass", "secret");
+    const journal = await openJournal(t, { url, onOutage: (problem) => told.push(problem) });
+    proxy.cut();
+    await eventually(() => journal.read(ORIGIN));
+    assert.deepEqual(told, []);
+    for (let outages = 1; outages <= 2; outages++) {
+      proxy.refuse();
+      await eventually(async () => assert.equal(told.length, outages));
+      await rejectsWith(journal.read(ORIGIN), "UNAVAILABLE");
+      proxy.accept();
+      await eventually(() => journal.read(ORIGIN));
+    }
+    for (const problem of told) {
+      assert.match(problem, new RegExp(`^redis://127\\.0\\.0\\.1:${proxy.port}/0 cannot be reached: .+`));
+      assert.doesNotMatch(problem, /secret/);
+    }
+  });
+
   test("opening can be tried again when Redis has come up", async (t) => {
     const server = await startRedis(t);
     await server.kill();
