@@ -10,6 +10,7 @@ import { asksForCertificate, clientRefusal, TlsSource } from "../web-config/tls.
 import type { TlsConfig } from "../web-config/web-config.ts";
 import type { WebConfigFile } from "../web-config/web-config-file.ts";
 import { answerClientError } from "./client-error.ts";
+import { limitHttp2Times } from "./http2-timeouts.ts";
 import { UnusualRequests } from "./unusual-requests.ts";
 
 /** A server that speaks HTTP in some form; those of Node have no common type. */
@@ -35,6 +36,8 @@ export interface HttpServerOptions {
 
 /** As Go's `DefaultMaxHeaderBytes`: grouping keys may be long. */
 const MAX_HEADER_BYTES = 2 ** 20;
+/** Of HTTP/2, as in Go; Node sets no bound. */
+const MAX_STREAMS_PER_CONNECTION = 250;
 
 function optionsFor({ keepAlive, header, request }: Timeouts): http.ServerOptions {
   const headersTimeout = Math.min(header, request);
@@ -49,13 +52,11 @@ function optionsFor({ keepAlive, header, request }: Timeouts): http.ServerOption
 }
 
 /** Plain HTTP, or what the web config file says. @throws `CONFIG` if that file or a certificate is not valid */
-export function createHttpServer(
-  handle: http.RequestListener,
-  { webConfig, logger, timeouts, onTimeout }: HttpServerOptions,
-): AnyHttpServer {
+export function createHttpServer(handle: http.RequestListener, options: HttpServerOptions): AnyHttpServer {
+  const { webConfig, timeouts, onTimeout } = options;
   const serverOptions = optionsFor(timeouts);
   const server = webConfig?.current().tls
-    ? createTlsServer(handle, serverOptions, webConfig, logger)
+    ? createTlsServer(handle, serverOptions, { ...options, webConfig })
     : http.createServer(serverOptions, handle);
   const unusual = new UnusualRequests(serverOptions, handle);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -72,8 +73,7 @@ export function createHttpServer(
 function createTlsServer(
   handle: http.RequestListener,
   serverOptions: http.ServerOptions,
-  webConfig: WebConfigFile,
-  logger: Logger,
+  { webConfig, logger, timeouts, onTimeout }: HttpServerOptions & { readonly webConfig: WebConfigFile },
 ): AnyHttpServer {
   const source = new TlsSource((error) => logger.error({ err: error }, "the certificate before stays in use"));
   const { http2: wantsHttp2 } = webConfig.current();
@@ -82,16 +82,13 @@ function createTlsServer(
   const options = {
     ...serverOptions,
     ...context,
+    handshakeTimeout: timeouts.header,
     requestCert: asksForCertificate(current),
     // Who is acceptable is decided below, by the policy at that time.
     rejectUnauthorized: false,
   };
-  const server = wantsHttp2
-    ? http2.createSecureServer(
-        { ...options, allowHTTP1: true, settings: { maxHeaderListSize: MAX_HEADER_BYTES } },
-        (req, res) => handle(req as unknown as http.IncomingMessage, res as unknown as http.ServerResponse),
-      )
-    : https.createServer(options, handle);
+  const server = wantsHttp2 ? createHttp2Server(handle, options) : https.createServer(options, handle);
+  if (wantsHttp2) limitHttp2Times(server as http2.Http2SecureServer, timeouts, onTimeout);
 
   // Ahead of the listener that begins the handshake.
   server.prependListener("connection", (socket: Socket) => {
@@ -112,10 +109,20 @@ function createTlsServer(
     logger.warn({ source: socket.remoteAddress, reason: refusal }, "connection refused");
     socket.destroy();
   });
-  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onTimeout();
+    // Node leaves that to whoever listens for client errors, who cannot send an answer without a handshake.
+    socket.destroy();
     logger.debug({ source: socket.remoteAddress, err: error }, "TLS handshake failed");
   });
   return server;
+}
+
+function createHttp2Server(handle: http.RequestListener, options: http2.SecureServerOptions): http2.Http2SecureServer {
+  const settings = { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION };
+  return http2.createSecureServer({ ...options, allowHTTP1: true, settings }, (req, res) =>
+    handle(req as unknown as http.IncomingMessage, res as unknown as http.ServerResponse),
+  );
 }
 
 function requireTls(webConfig: WebConfigFile): TlsConfig {
