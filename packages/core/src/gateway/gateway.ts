@@ -78,6 +78,11 @@ export interface ExposeOptions {
   readonly self?: readonly MetricFamily[];
   /** Which of the two to expose. Default: both. */
   readonly collect?: "all" | "pushed" | "self";
+  /**
+   * Expose only what groups hold of which this is true, and nothing of the program itself. Takes time in proportion to all that is
+   * stored, as nothing of it is kept for the next time. Default: all groups.
+   */
+  readonly groups?: ((key: GroupingKey) => boolean) | undefined;
   /** Milliseconds to wait for a shared journal's newest entries; then the last known state is exposed. Default: 1,000. */
   readonly freshnessTimeout?: number;
 }
@@ -307,12 +312,21 @@ export class Gateway {
 
   /** What a scrape is answered with. Does not fail because of anything that was pushed. */
   async expose(options: ExposeOptions = {}): Promise<Exposition> {
-    const { format = negotiateFormat(undefined), encoding = "identity", collect = "all" } = options;
+    const { format = negotiateFormat(undefined), encoding = "identity", groups } = options;
+    const collect = groups === undefined ? (options.collect ?? "all") : "pushed";
     const fresh = collect === "self" || (await this.#isFresh(options.freshnessTimeout ?? 1000));
     const age = fresh ? 0 : Math.max(1, Date.now() - this.#replica.lastContact);
     const own = collect === "pushed" ? [] : (options.self ?? []);
     const pushed = collect === "self" ? undefined : () => this.#settledState();
-    const chunks = await this.#scraper.scrape(pushed, format, encoding, own);
+    const chunks =
+      groups === undefined
+        ? await this.#scraper.scrape(pushed, format, encoding, own)
+        : await this.#scraper.scrapeSome(
+            () => this.#settledState(),
+            format,
+            encoding,
+            ({ key }) => groups(key),
+          );
     return {
       contentType: format.contentType,
       contentEncoding: encoding,

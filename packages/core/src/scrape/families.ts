@@ -1,7 +1,7 @@
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
-import type { GroupContent } from "../state/group.ts";
+import type { Group, GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
 import { HEAD } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
@@ -9,11 +9,16 @@ import { joinOwn, type OwnFamilies } from "./own-families.ts";
 /** Collects families from pages, for formats in which a family is one message: it is complete when the next one begins. */
 export class FamilyCollector {
   readonly #own: OwnFamilies;
+  readonly #shows: ((group: Group) => boolean) | undefined;
   #current: MetricFamily | undefined;
 
-  /** @param own whose metrics come first in families of the same name */
-  constructor(own: OwnFamilies) {
+  /**
+   * @param own whose metrics come first in families of the same name
+   * @param shows which groups to take metrics from; families that have none then are left out. Default: all
+   */
+  constructor(own: OwnFamilies, shows?: (group: Group) => boolean) {
     this.#own = own;
+    this.#shows = shows;
   }
 
   /** The families that are complete after this page. */
@@ -22,7 +27,7 @@ export class FamilyCollector {
       if (slots[i] === HEAD) {
         yield* this.finish();
         this.#current = joinOwn(shown[i] as FamilyHead, this.#own);
-      } else {
+      } else if (this.#shows?.(group!) !== false) {
         const { metrics } = exposedFamilyTree(group!, shown[i] as GroupContent, slots[i]!);
         for (const metric of metrics) this.#current!.metrics.push(metric);
       }
@@ -30,7 +35,9 @@ export class FamilyCollector {
   }
 
   *finish(): IterableIterator<MetricFamily> {
-    if (this.#current !== undefined) yield this.#current;
+    if (this.#current !== undefined && (this.#shows === undefined || this.#current.metrics.length > 0)) {
+      yield this.#current;
+    }
     this.#current = undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { ExpositionFormat } from "../exposition/negotiation.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { EscapingScheme } from "../model/names.ts";
+import type { Group } from "../state/group.ts";
 import type { Page, PageView } from "../state/page.ts";
 import type { State } from "../state/state.ts";
 import { encodeMessageParts, joinMessageParts } from "./delimited-page.ts";
@@ -59,15 +60,16 @@ export async function renderDelimited(
   return { parts: joinMessageParts(parts), settled };
 }
 
-/** The same in any other format, family by family. */
+/** The same in any format, family by family. @param shows which groups to show. Default: all */
 export async function renderFamilies(
   state: State,
   format: ExpositionFormat,
   own: readonly MetricFamily[],
+  shows?: (group: Group) => boolean,
 ): Promise<Rendering<Uint8Array>> {
   const out = new ByteWriter(64 * 1024);
   const joined = joinOwnFamilies(state, own);
-  const collector = new FamilyCollector(joined);
+  const collector = new FamilyCollector(joined, shows);
   await visitPages(state, (page, view) => {
     for (const family of collector.add(page.shownIn(view))) writeFamilyIn(format, out, family);
   });

@@ -5,6 +5,7 @@ import type { ContentEncoding, ExpositionFormat } from "../exposition/negotiatio
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
+import type { Group } from "../state/group.ts";
 import type { State } from "../state/state.ts";
 import { writeEndIn, writeFamilyIn } from "./family-writers.ts";
 import { joinGzipMember } from "./gzip-member.ts";
@@ -23,6 +24,22 @@ const COMPRESS = {
 export class Scraper {
   readonly #waiting = new Map<string, Promise<unknown>>();
   #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * What some groups hold, rendered for this scrape alone.
+   *
+   * @param state asked for when the rendering begins
+   */
+  async scrapeSome(
+    state: () => State,
+    format: ExpositionFormat,
+    encoding: ContentEncoding,
+    shows: (group: Group) => boolean,
+  ): Promise<Uint8Array[]> {
+    const { parts, settled } = await this.#inTurn(() => renderFamilies(state(), format, [], shows));
+    const body = Buffer.concat([...parts, restOf([], settled, format)]);
+    return [encoding === "identity" ? body : await COMPRESS[encoding](body)];
+  }
 
   /**
    * @param state asked for when the rendering begins; undefined to leave out what was pushed
@@ -73,13 +90,16 @@ export class Scraper {
   #share<Body>(form: string, render: () => Promise<Body>): Promise<Body> {
     const waiting = this.#waiting.get(form);
     if (waiting !== undefined) return waiting as Promise<Body>;
-    const rendering = this.#last
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting.delete(form);
-        return render();
-      });
+    const rendering = this.#inTurn(() => {
+      this.#waiting.delete(form);
+      return render();
+    });
     this.#waiting.set(form, rendering);
+    return rendering;
+  }
+
+  #inTurn<Body>(render: () => Promise<Body>): Promise<Body> {
+    const rendering = this.#last.catch(() => undefined).then(render);
     this.#last = rendering;
     return rendering;
   }
