@@ -28,6 +28,8 @@ export class Link {
   #change = Promise.withResolvers<void>();
   #problem = "no answer yet";
   #downSince = performance.now();
+  /** Until when the server is not settled; a session that is cut does not end that. */
+  #settledFrom = 0;
   /** The run of the server of the last session. */
   #runId: string | undefined;
   /** Why no attempt can succeed, if that is so. */
@@ -191,7 +193,11 @@ export class Link {
     // Who has just started does not know whether this has been the primary for long.
     const failedOver = this.#runId === undefined ? wasPromoted : this.#runId !== runId;
     this.#runId = runId;
-    session.settledFrom = performance.now() + this.#settings.restartGrace - (failedOver ? 0 : uptime);
+    this.#settledFrom = Math.max(
+      this.#settledFrom,
+      performance.now() + this.#settings.restartGrace - (failedOver ? 0 : uptime),
+    );
+    session.settledFrom = this.#settledFrom;
     this.#session = session;
     this.#onSession(session);
     this.#changed();

@@ -286,6 +286,31 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     assert.equal((await appending).position, 3);
   });
 
+  test("by failing over is given its time, also if connections to the new primary are cut meanwhile", async (t) => {
+    const primary = await startRedis(t);
+    const replica = await startRedis(t, "--replicaof", "127.0.0.1", String(primary.port));
+    const proxy = await startProxy(t, primary.port);
+    const journal = await openJournal(t, { url: proxy.url, timeout: 4000, restartGrace: 1500 });
+    const copied = await append(journal, ORIGIN);
+    const redis = client(t, replica.url);
+    await eventually(async () => assert.equal(await redis.xlen("{waystation}:stream"), 1));
+    await redis.replicaof("NO", "ONE");
+    const entries = [...(await readAll(journal)), { ...copied, position: 2, data: Buffer.from("not copied") }];
+    await sleep(2000);
+    proxy.redirect(replica.port);
+    await sleep(50);
+    await eventually(async () => assert.ok((await journal.health()).ok));
+    const appending = append(journal, copied);
+    for (let cuts = 0; cuts < 3; cuts++) {
+      await sleep(150);
+      proxy.cut();
+    }
+    const elsewhere = await openJournal(t, { url: replica.url });
+    await sleep(100);
+    assert.equal(await elsewhere.restore(historyOf(entries)), "restored");
+    assert.equal((await appending).position, 3);
+  });
+
   test("is not suspected after a cut connection, and calls without time for the grace fail at once", async (t) => {
     const server = await startRedis(t);
     await sleep(1100);

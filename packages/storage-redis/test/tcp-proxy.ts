@@ -56,7 +56,7 @@ class Lane {
  * them late, even after the client has gone, or twice.
  */
 export class TcpProxy {
-  readonly #target: { readonly port: number; readonly host: string };
+  #target: { readonly port: number; readonly host: string };
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   readonly #repeating = new Set<Socket>();
@@ -106,6 +106,12 @@ export class TcpProxy {
 
   accept(): void {
     this.#refusing = false;
+  }
+
+  /** Resets all connections; new ones lead to another server on this host. */
+  redirect(port: number): void {
+    this.#target = { ...this.#target, port };
+    this.cut();
   }
 
   /** Delays all bytes of both ways by `ms` from now on. */

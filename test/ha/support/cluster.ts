@@ -5,6 +5,7 @@ import { freePort } from "../../../conformance/src/gateway-process.ts";
 import type { Journal } from "../../../packages/core/src/journal/journal.ts";
 import { RedisJournal } from "../../../packages/storage-redis/src/index.ts";
 import { RedisProcess } from "../../../packages/storage-redis/test/redis-process.ts";
+import { RedisWithSentinels } from "../../../packages/storage-redis/test/sentinels.ts";
 import { TcpProxy } from "../../../packages/storage-redis/test/tcp-proxy.ts";
 import { SqliteJournal } from "../../../packages/storage-sqlite/src/index.ts";
 import { ReplicaProcess } from "./replica.ts";
@@ -87,6 +88,25 @@ export class RedisCluster extends Cluster {
     const proxies = await Promise.all(Array.from({ length: replicas }, () => TcpProxy.start(redis.port)));
     const urls = proxies.map(({ url }) => `${url}?prefix=ha&${query}`);
     return startAll(new RedisCluster(folder, await makeReplicas(folder, urls, flags), redis, proxies));
+  }
+}
+
+/** Replicas that find their Redis by Sentinels. */
+export class SentinelCluster extends Cluster {
+  readonly redis: RedisWithSentinels;
+
+  private constructor(folder: string, replicas: readonly ReplicaProcess[], redis: RedisWithSentinels) {
+    const journal = () => new RedisJournal({ url: redis.url, prefix: "ha" });
+    super(folder, replicas, journal, () => redis.stop());
+    this.redis = redis;
+  }
+
+  static async start(options: ClusterOptions = {}): Promise<SentinelCluster> {
+    const { replicas = 3, flags = [], redis: settings = [], query = "" } = options;
+    const folder = mkdtempSync(join(tmpdir(), "waystation-ha-"));
+    const redis = await RedisWithSentinels.start(settings);
+    const urls = Array(replicas).fill(`${redis.url}?prefix=ha&${query}`);
+    return startAll(new SentinelCluster(folder, await makeReplicas(folder, urls, flags), redis));
   }
 }
 
