@@ -53,6 +53,8 @@ const LEFT: ReadonlySet<string> = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ECONNR
 interface Endpoint extends Route {
   /** What somebody needs to use it, if there is an access file; undefined: to be known. */
   readonly role: Role | undefined;
+  /** Does it show only groups that whoever asks may see, or none? Otherwise it is not for those who may see some only. */
+  readonly inScope?: boolean;
   readonly handle: Middleware;
 }
 
@@ -129,6 +131,7 @@ function mainEndpoints(
     shape: "exact",
     path,
     role,
+    inScope: true,
     handle,
   });
   const webUi = loadWebUi();
@@ -146,6 +149,7 @@ function mainEndpoints(
       shape: "subtree",
       path: `${prefix}/static`,
       role: "read",
+      inScope: true,
       handle: counted(metrics, "static", webUiFile(webUi, `${prefix}/static/`)),
     },
     // Without the prefix, as in the Go Pushgateway.
@@ -167,6 +171,7 @@ function queryEndpoints(
       shape: "subtree",
       path: "",
       role: "read",
+      inScope: true,
       handle: counted(metrics, "api/v1/options", apiOptions),
     },
     {
@@ -174,6 +179,7 @@ function queryEndpoints(
       shape: "exact",
       path: "/status",
       role: "read",
+      inScope: true,
       handle: counted(metrics, "api/v1/status", apiStatus(facts)),
     },
     {
@@ -181,6 +187,7 @@ function queryEndpoints(
       shape: "exact",
       path: "/metrics",
       role: "read",
+      inScope: true,
       handle: counted(metrics, "api/v1/metrics", apiMetrics(gateway)),
     },
   ];
@@ -205,10 +212,12 @@ function groupingKeyRoutes(prefix: string): Route[] {
 
 /** As a regular expression, because the router's own path syntax has characters that paths may hold. */
 function register(router: Router, prefix: string, endpoint: Endpoint, access: AccessControl | undefined): void {
-  const { method, shape, path, role, handle } = endpoint;
+  const { method, shape, path, role, inScope = false, handle } = endpoint;
   const literal = escapePath(prefix + path).replace(/[.+$]/g, "\\$&");
   const pattern = new RegExp(`^${literal}${shape === "subtree" ? "/.*" : ""}$`);
-  router.register(pattern, [method], access && role ? access.permit(role, handle) : handle, { pathAsRegExp: true });
+  router.register(pattern, [method], access && role ? access.permit(role, handle, inScope) : handle, {
+    pathAsRegExp: true,
+  });
 }
 
 function buildInformation(): Record<string, string> {

@@ -235,7 +235,7 @@ test("a file that is not right stops the start and says where", async () => {
     [`tokens: { a: { sha256: ${digest}, roles: [root] } }`, /"root" is not one of push/],
     [`tokens: { a: { sha256: ${digest} } }`, /tokens.a.roles: must name/],
     [`tokens: { a: { sha256: ${digest}, roles: [push], jobs: x } }`, /tokens.a.jobs: there is no such/],
-    [`tokens: { a: { sha256: ${digest}, roles: [push, scrape], job: x } }`, /limit push and delete only, not scrape/],
+    [`tokens: { a: { sha256: ${digest}, roles: [push, admin], job: x } }`, /cannot limit the role admin/],
     [`tokens: { a: { sha256: ${digest}, roles: [push], job: x, labels: { job: y } } }`, /also given in labels/],
     [`tokens: { a: { sha256: ${digest}, roles: [push] }, b: { sha256: ${digest}, roles: [read] } }`, /has the same/],
     ["users: { a: { password: secret, roles: [push] } }", /users.a.password: must be a bcrypt hash/],

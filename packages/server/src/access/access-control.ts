@@ -9,6 +9,7 @@ import { PasswordChecker, parseBasicAuth } from "../web-config/basic-auth.ts";
 import { AccessError } from "./access-error.ts";
 import type { AccessFile } from "./access-file.ts";
 import { type AccessRules, coversGroup, hasRole, type Principal, type Role } from "./access-rules.ts";
+import { limitToScope } from "./group-scope.ts";
 
 export interface AccessControlOptions {
   readonly file: AccessFile;
@@ -56,27 +57,46 @@ export class AccessControl {
   };
 
   /**
-   * @param key of the group that is pushed to or deleted; none for what concerns more than one group
+   * @param key of the group that is pushed to, deleted or seen; none for what concerns more than one group
    * @throws AccessError
    */
   require(role: Role, { req, res }: Request, key?: GroupingKey): void {
-    const principal = this.#principals.get(req);
-    if (principal === undefined) throw new AccessError("nobody is known by this request");
+    const principal = this.#principalOf(req);
     const reason = refusal(principal, role, key) ?? this.#foreignOrigin(req, role);
-    if (reason !== undefined) {
-      this.#audit(req, principal.name, { needs: role, reason }, "refused");
-      throw new AccessError(reason);
-    }
+    if (reason !== undefined) this.#refuse(req, principal, role, reason);
     if (role !== "delete" && role !== "admin") return;
     res.once("close", () => this.#audit(req, principal.name, { as: role, status: res.statusCode }, "done"));
   }
 
-  /** For routes that need no more than one role. */
-  permit(role: Role, handle: Middleware): Middleware {
+  /**
+   * For what keeps to {@link scopeOf} by itself: asks for the role, and notes which groups may be seen.
+   *
+   * @throws AccessError
+   */
+  requireInScope(role: "read" | "scrape", { req }: Request): void {
+    const principal = this.#principalOf(req);
+    if (!hasRole(principal, role)) this.#refuse(req, principal, role, lacks(principal, role));
+    if (principal.labels.size > 0) limitToScope(req, (key) => coversGroup(principal, key));
+  }
+
+  /** For routes that need no more than one role. @param inScope do they keep to {@link scopeOf}, or show no groups? */
+  permit(role: Role, handle: Middleware, inScope: boolean): Middleware {
     return (ctx, next) => {
-      this.require(role, ctx);
+      if (inScope && (role === "read" || role === "scrape")) this.requireInScope(role, ctx);
+      else this.require(role, ctx);
       return handle(ctx, next);
     };
+  }
+
+  #principalOf(req: IncomingMessage): Principal {
+    const principal = this.#principals.get(req);
+    if (principal === undefined) throw new AccessError("nobody is known by this request");
+    return principal;
+  }
+
+  #refuse(req: IncomingMessage, { name }: Principal, role: Role, reason: string): never {
+    this.#audit(req, name, { needs: role, reason }, "refused");
+    throw new AccessError(reason);
   }
 
   #identify(req: IncomingMessage, rules: AccessRules): Principal | undefined | Promise<Principal | undefined> {
@@ -130,10 +150,14 @@ export class AccessControl {
 }
 
 function refusal(principal: Principal, role: Role, key: GroupingKey | undefined): string | undefined {
-  if (!hasRole(principal, role)) return `${principal.name} does not have the role ${role}`;
+  if (!hasRole(principal, role)) return lacks(principal, role);
   if (principal.labels.size === 0) return undefined;
   if (key === undefined) return `${principal.name} may only do this to single groups`;
   return coversGroup(principal, key) ? undefined : `${principal.name} may not do this to a group of these labels`;
+}
+
+function lacks({ name }: Principal, role: Role): string {
+  return `${name} does not have the role ${role}`;
 }
 
 function bearerToken(header: string | undefined): string | undefined {

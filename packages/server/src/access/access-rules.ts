@@ -18,7 +18,7 @@ export interface Principal {
   /** For logs: `user alice`, `token ci`. */
   readonly name: string;
   readonly roles: ReadonlySet<Role>;
-  /** Patterns by label name; only groups whose grouping labels match all of them may be pushed to or deleted. */
+  /** Patterns by label name; only groups whose grouping labels match all of them may be pushed to, deleted or seen. */
   readonly labels: ReadonlyMap<string, string>;
 }
 
@@ -77,10 +77,9 @@ function readPrincipal(section: Section, name: string): Principal {
     if (labels.has("job")) throw invalid(`${section.name}.job: is also given in labels`);
     labels.set("job", job);
   }
-  const unscoped = [...roles].filter((role) => role !== "push" && role !== "delete");
-  if (labels.size > 0 && unscoped.length > 0) {
-    // Rather than to let somebody believe that reading is limited too.
-    throw invalid(`${section.name}: job and labels limit push and delete only, not ${unscoped.join(", ")}`);
+  if (labels.size > 0 && roles.has("admin")) {
+    // Rather than to let somebody believe that wiping is limited too.
+    throw invalid(`${section.name}: job and labels cannot limit the role admin`);
   }
   section.requireNothingElse();
   return { name, roles, labels };

@@ -3,6 +3,7 @@ import Router from "@koa/router";
 import { type Gateway, type GroupingKey, toByteString } from "@waystation/core";
 import type { Context, Middleware } from "koa";
 import type { AccessControl } from "../access/access-control.ts";
+import { scopeOf } from "../access/group-scope.ts";
 import type { Settings } from "../config/settings.ts";
 import { readBody } from "../http/body.ts";
 import type { Logger } from "../logging.ts";
@@ -19,7 +20,7 @@ import { familyJson, pushJson, summaryJson } from "./group-json.ts";
 import { queryGroups } from "./group-query.ts";
 import type { PushLog } from "./push-log.ts";
 import { formatCursor, parseGroupQuery } from "./query-parameters.ts";
-import type { DeleteResult, ErrorAnswer, GroupDetail, GroupList } from "./schema.ts";
+import type { DeleteResult, ErrorAnswer, GroupDetail, GroupList, Status } from "./schema.ts";
 import { processSample, statusJson } from "./status.ts";
 
 export interface ApiV2Options {
@@ -74,10 +75,13 @@ export function apiV2(options: ApiV2Options): Middleware {
   };
 }
 
-/** What only looks needs `read`. What deletes needs `delete`, for all groups unless it names one: see `router.param`. */
+/**
+ * What only looks needs `read`, and shows no more than {@link scopeOf} allows; routes of one group ask for it once more. What deletes needs `delete`, for all groups unless it names
+ * one. See `router.param`.
+ */
 function requireRole(access: AccessControl | undefined, ctx: Context): void {
   const looks = ctx.method === "GET" || ctx.method === "HEAD" || (ctx.method === "POST" && ctx.path === "/check");
-  if (looks) access?.require("read", ctx);
+  if (looks) access?.requireInScope("read", ctx);
   else if (ctx.method !== "DELETE") access?.require("delete", ctx);
 }
 
@@ -96,8 +100,10 @@ function createRouter(options: ApiV2Options): Router {
   const position = (): number => gateway.health().position;
 
   const router = new Router();
-  router.param("id", (id, ctx, next) => {
-    if (ctx.method === "DELETE") options.access?.require("delete", ctx, lookUpGroup(gateway, id)?.key ?? NO_GROUP);
+  router.param("id", async (id, ctx, next) => {
+    await catchUp(gateway);
+    const role = ctx.method === "DELETE" ? "delete" : "read";
+    options.access?.require(role, ctx, lookUpGroup(gateway, id)?.key ?? NO_GROUP);
     return next();
   });
   router.get("openapi", "/openapi.yaml", (ctx) => {
@@ -105,16 +111,18 @@ function createRouter(options: ApiV2Options): Router {
     ctx.body = OPENAPI;
   });
   router.get("status", "/status", (ctx) => {
-    ctx.body = statusJson({ ...options, watch });
+    const status = statusJson({ ...options, watch });
+    // It names groups.
+    ctx.body = scopeOf(ctx.req) === undefined ? status : ({ ...status, hidden: [] } satisfies Status);
   });
   router.get("events", "/events", events.handle);
   router.get("groups", "/groups", async (ctx) => {
     const query = parseGroupQuery(new URLSearchParams(ctx.querystring), { now: Date.now() / 1000, recent: log.recent });
     await catchUp(gateway);
-    const { groups, matched, offset, next } = await queryGroups(gateway, query);
+    const { groups, total, matched, offset, next } = await queryGroups(gateway, { ...query, scope: scopeOf(ctx.req) });
     ctx.body = {
       groups: groups.map((group) => summaryJson(group, log.recent)),
-      total: gateway.health().groups,
+      total,
       matched,
       offset,
       next: next === undefined ? null : formatCursor(next),
@@ -126,8 +134,7 @@ function createRouter(options: ApiV2Options): Router {
     await catchUp(gateway);
     ctx.body = (await deleteGroups(gateway, request, log.recent)) satisfies DeleteResult;
   });
-  router.get("group", "/groups/:id", async (ctx) => {
-    await catchUp(gateway);
+  router.get("group", "/groups/:id", (ctx) => {
     const group = findGroup(gateway, ctx.params["id"]!);
     ctx.body = {
       group: summaryJson(group, log.recent),
@@ -136,18 +143,15 @@ function createRouter(options: ApiV2Options): Router {
       position: position(),
     } satisfies GroupDetail;
   });
-  router.get("group-text", "/groups/:id/text", async (ctx) => {
-    await catchUp(gateway);
+  router.get("group-text", "/groups/:id/text", (ctx) => {
     ctx.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     ctx.body = Buffer.from(findGroup(gateway, ctx.params["id"]!).text());
   });
   router.delete("delete-group", "/groups/:id", async (ctx) => {
-    await catchUp(gateway);
     await gateway.delete(findGroup(gateway, ctx.params["id"]!).key);
     ctx.status = 204;
   });
   router.delete("delete-family", "/groups/:id/families/:family", async (ctx) => {
-    await catchUp(gateway);
     const group = findGroup(gateway, ctx.params["id"]!);
     const name = toByteString(ctx.params["family"]!);
     if (!group.heads.some((head) => head.name === name)) {
@@ -159,6 +163,7 @@ function createRouter(options: ApiV2Options): Router {
   router.post("check", "/check", async (ctx) => {
     const body = await readBody(ctx.req, MAX_CHECK_BYTES);
     const key = gateway.parseKey(toByteString(pathParameter(ctx)));
+    options.access?.require("read", ctx, key);
     ctx.body = await checkText(body, {
       gateway,
       key,

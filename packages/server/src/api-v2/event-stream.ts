@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ByteString, Gateway } from "@waystation/core";
 import type { Context } from "koa";
+import { scopeOf } from "../access/group-scope.ts";
 import { onGatewayEvent } from "../gateway-events.ts";
 import { ApiError } from "./api-error.ts";
 import { groupId } from "./group-id.ts";
@@ -31,6 +32,8 @@ export interface EventStreamOptions {
 export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #listeners = new Set<ServerResponse>();
+  /** Those of the listeners that may see some groups only: they are told that something has changed, not what. */
+  readonly #limited = new WeakSet<ServerResponse>();
   readonly #changed = new Set<ByteString>();
   #more = false;
   #position = 0;
@@ -55,6 +58,7 @@ export class EventStream {
     });
     res.once("close", () => this.#leave(res));
     this.#listeners.add(res);
+    if (scopeOf(ctx.req) !== undefined) this.#limited.add(res);
     this.#stop ??= this.#start();
     res.write(`retry: 2000\n\n${format("sample", this.#options.sample())}`);
   };
@@ -97,21 +101,27 @@ export class EventStream {
       return;
     }
     let text = "";
+    let limitedText = "";
     const { position, groups } = this.#options.gateway.health();
     if (position !== this.#position || this.#changed.size > 0 || this.#more) {
       // A history that was loaded anew has no records to tell of.
       const more = this.#more || this.#changed.size === 0;
       const changed = [...this.#changed].map((id) => groupId({ id }));
       text += format("change", { position, total: groups, groups: changed, more } satisfies ChangeEvent);
+      limitedText += format("change", { position, total: groups, groups: [], more: true } satisfies ChangeEvent);
       this.#position = position;
       this.#changed.clear();
       this.#more = false;
     }
-    if (++this.#ticks % TICKS_PER_SAMPLE === 0) text += format("sample", this.#options.sample());
+    if (++this.#ticks % TICKS_PER_SAMPLE === 0) {
+      const sample = format("sample", this.#options.sample());
+      text += sample;
+      limitedText += sample;
+    }
     if (text === "") return;
     for (const res of this.#listeners) {
       if (res.writableLength > MAX_LAG_BYTES) res.destroy();
-      else res.write(text);
+      else res.write(this.#limited.has(res) ? limitedText : text);
     }
   }
 }

@@ -1,4 +1,5 @@
-import { type FamilyHead, fromByteString, type Gateway, type GroupView } from "@waystation/core";
+import { type FamilyHead, fromByteString, type Gateway, type GroupingKey, type GroupView } from "@waystation/core";
+import type { GroupScope } from "../access/group-scope.ts";
 import { ApiError } from "./api-error.ts";
 import { lookUpGroup } from "./group-id.ts";
 import { selectRange } from "./select-range.ts";
@@ -15,6 +16,8 @@ export interface GroupFilter {
   readonly job: string | undefined;
   /** The exact name of a family that it holds. */
   readonly metric: string | undefined;
+  /** Only those that may be seen. Default: all. */
+  readonly scope?: GroupScope | undefined;
   /** Only those of which this says that the newest push failed. */
   readonly failed: ((group: GroupView) => boolean) | undefined;
   /** Only those whose last successful push was before this time: seconds since the epoch. */
@@ -42,6 +45,8 @@ export interface Place {
 
 export interface GroupPage {
   readonly groups: readonly GroupView[];
+  /** How many may be seen. */
+  readonly total: number;
   readonly matched: number;
   /** The rank of the first group. */
   readonly offset: number;
@@ -76,8 +81,14 @@ function* namedGroups(gateway: Gateway, ids: Iterable<string>): Generator<GroupV
 
 /** One page of the groups that pass, in order. @throws `TOO_COSTLY` */
 export async function queryGroups(gateway: Gateway, query: GroupQuery): Promise<GroupPage> {
-  const { sort, descending, limit, cursor } = query;
-  const matching = await filterGroups(gateway, query);
+  const { sort, descending, limit, cursor, scope } = query;
+  let seen = 0;
+  const counting = (key: GroupingKey): boolean => {
+    const isIn = scope!(key);
+    if (isIn) seen++;
+    return isIn;
+  };
+  const matching = await filterGroups(gateway, { ...query, scope: scope && counting });
   const placed = matching.map((group) => ({ group, value: sortValue(group, sort), id: group.key.id }));
   const direction = descending ? -1 : 1;
   const compare = (a: Place, b: Place): number => direction * comparePlaces(a, b);
@@ -87,6 +98,7 @@ export async function queryGroups(gateway: Gateway, query: GroupQuery): Promise<
   const last = page.at(-1);
   return {
     groups: page.map(({ group }) => group),
+    total: scope === undefined ? gateway.health().groups : seen,
     matched: placed.length,
     offset: Math.min(placed.length, placed.length - later.length + start),
     next: last !== undefined && start + limit < later.length ? { value: last.value, id: last.id } : undefined,
@@ -119,7 +131,7 @@ function jobOf({ labels }: GroupView): string {
 }
 
 function predicate(filter: GroupFilter): (group: GroupView) => boolean {
-  const { words, selector, job, metric, failed, pushedBefore } = filter;
+  const { words, selector, job, metric, scope, failed, pushedBefore } = filter;
   const heads = new WeakMap<readonly FamilyHead[], string>();
   const namesOf = (group: GroupView): string => {
     let names = heads.get(group.heads);
@@ -130,6 +142,7 @@ function predicate(filter: GroupFilter): (group: GroupView) => boolean {
     return names;
   };
   return (group) => {
+    if (scope?.(group.key) === false) return false;
     if (failed?.(group) === false) return false;
     if (pushedBefore !== undefined && group.pushTime >= pushedBefore) return false;
     if (job !== undefined && fromByteString(jobOf(group)) !== job) return false;

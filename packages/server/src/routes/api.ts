@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { Gateway } from "@waystation/core";
 import type { Context } from "koa";
+import { type GroupScope, scopeOf } from "../access/group-scope.ts";
 import { setEmpty } from "../middleware/errors.ts";
 import { groupJson } from "./api-json.ts";
 import { catchUp } from "./freshness.ts";
@@ -38,20 +39,21 @@ export function apiStatus({ flags, startTime, buildInformation }: StatusFacts): 
   };
 }
 
-/** `GET /api/v1/metrics`: everything stored, as JSON, streamed. */
+/** `GET /api/v1/metrics`: everything stored that may be seen, as JSON, streamed. */
 export function apiMetrics(gateway: Gateway): (ctx: Context) => Promise<void> {
   return async (ctx) => {
     await catchUp(gateway);
     ctx.set(CORS_HEADERS);
     ctx.set("Content-Type", "application/json");
-    ctx.body = Readable.from(renderGroups(gateway));
+    ctx.body = Readable.from(renderGroups(gateway, scopeOf(ctx.req)));
   };
 }
 
-function* renderGroups(gateway: Gateway): Generator<string> {
+function* renderGroups(gateway: Gateway, scope: GroupScope = () => true): Generator<string> {
   let piece = '{"status":"success","data":[';
   let separator = "";
   for (const group of gateway.groups()) {
+    if (!scope(group.key)) continue;
     piece += separator + JSON.stringify(groupJson(group));
     separator = ",";
     if (piece.length >= PIECE) {

@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
 import { type Gateway, negotiateEncoding, negotiateFormat, WaystationError } from "@waystation/core";
 import type { Context } from "koa";
+import { AccessError } from "../access/access-error.ts";
+import { scopeOf } from "../access/group-scope.ts";
 import type { SelfMetrics } from "../metrics/self-metrics.ts";
 import type { ExpositionLease } from "../replicas/exposition-lease.ts";
 
@@ -19,20 +21,26 @@ export interface ScrapeOptions {
 
 /**
  * `GET` of the telemetry path: what was pushed and the gateway's own metrics, or with `?collect[]=pushed` or `?collect[]=self` one
- * of the two, so that replicas can be scraped apart for their own while the pushed ones are taken once.
+ * of the two, so that replicas can be scraped apart for their own while the pushed ones are taken once. Who may see some groups only
+ * gets what was pushed to those.
  */
 export function scrape({ gateway, selfMetrics, openMetrics, lease }: ScrapeOptions): (ctx: Context) => Promise<void> {
   return async (ctx) => {
+    const groups = scopeOf(ctx.req);
     const asked = collectParameter(ctx.querystring);
+    if (groups !== undefined && asked === "self") throw new AccessError("the gateway's own metrics are of all groups");
     const patience = patienceOf(ctx) / (lease ? 2 : 1);
     const options = {
       format: negotiateFormat(firstHeader(ctx, "accept"), { openMetrics }),
       encoding: negotiateEncoding(firstHeader(ctx, "accept-encoding"), { zstd: true }),
-      self: asked === "pushed" ? [] : await selfMetrics.collect(),
+      self: asked === "pushed" || groups !== undefined ? [] : await selfMetrics.collect(),
       freshnessTimeout: patience,
     };
     const elected = asked === "self" || lease === undefined || (await lease.confirm(patience));
-    let exposition = await gateway.expose({ ...options, collect: elected ? asked : "self" });
+    let exposition = await gateway.expose({
+      ...options,
+      ...(elected ? { collect: asked, groups } : { collect: "self" }),
+    });
     // The lease may have run out while this was made, or this process was stopped for a while.
     if (elected && asked !== "self" && lease?.isHeld === false) {
       exposition = await gateway.expose({ ...options, collect: "self" });
