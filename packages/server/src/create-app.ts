@@ -98,14 +98,23 @@ export function createApp(options: AppOptions): Koa {
   app.use(errors(logger, metrics));
   app.use(inFlight.middleware);
   app.use(
-    apiV2({ gateway, settings, facts, logger, metrics, log, access, isStopping: options.isStopping ?? (() => false) }),
+    apiV2({
+      gateway,
+      settings,
+      facts,
+      logger,
+      metrics,
+      log,
+      access,
+      inFlight,
+      isStopping: options.isStopping ?? (() => false),
+    }),
   );
   app.use(
     goPaths({
       routes: new RouteTable([...endpoints, ...groupingKeyRoutes(routePrefix)]),
       apiRoutes: new RouteTable(apiEndpoints),
       apiPrefix,
-      maxBodyBytes: settings["push.max-body-bytes"],
       push: (ctx, tail) => push.handle(ctx.req, ctx.res, tail),
     }),
   );

@@ -5,7 +5,8 @@ import type { Context, Middleware } from "koa";
 import type { AccessControl } from "../access/access-control.ts";
 import { scopeOf } from "../access/group-scope.ts";
 import type { Settings } from "../config/settings.ts";
-import { readBody } from "../http/body.ts";
+import { withBody } from "../http/body.ts";
+import type { InFlight } from "../http/in-flight.ts";
 import type { Logger } from "../logging.ts";
 import type { HttpMetrics } from "../metrics/http-metrics.ts";
 import type { StatusFacts } from "../routes/api.ts";
@@ -32,6 +33,8 @@ export interface ApiV2Options {
   readonly log: PushLog;
   /** Default: everybody may do everything. */
   readonly access?: AccessControl | undefined;
+  /** Counts bodies. */
+  readonly inFlight: InFlight;
   readonly isStopping: () => boolean;
 }
 
@@ -94,7 +97,7 @@ function notServed(ctx: Context): ApiError {
 }
 
 function createRouter(options: ApiV2Options): Router {
-  const { gateway, settings, log, isStopping } = options;
+  const { gateway, settings, log, inFlight, isStopping } = options;
   const watch = new GatewayWatch(gateway, log);
   const events = new EventStream({ gateway, isStopping, sample: () => processSample(gateway, log) });
   const position = (): number => gateway.health().position;
@@ -130,7 +133,7 @@ function createRouter(options: ApiV2Options): Router {
     } satisfies GroupList;
   });
   router.post("delete-groups", "/groups/delete", async (ctx) => {
-    const request = parseDeleteRequest(await readJson(ctx));
+    const request = parseDeleteRequest(await readJson(ctx, inFlight));
     await catchUp(gateway);
     ctx.body = (await deleteGroups(gateway, request, log.recent)) satisfies DeleteResult;
   });
@@ -161,15 +164,16 @@ function createRouter(options: ApiV2Options): Router {
     ctx.status = 204;
   });
   router.post("check", "/check", async (ctx) => {
-    const body = await readBody(ctx.req, MAX_CHECK_BYTES);
     const key = gateway.parseKey(toByteString(pathParameter(ctx)));
     options.access?.require("read", ctx, key);
-    ctx.body = await checkText(body, {
-      gateway,
-      key,
-      utf8Names: settings["push.enable-utf8-names"],
-      lenientText: settings["push.lenient-text"],
-    });
+    ctx.body = await withBody(ctx.req, MAX_CHECK_BYTES, inFlight, (body) =>
+      checkText(body, {
+        gateway,
+        key,
+        utf8Names: settings["push.enable-utf8-names"],
+        lenientText: settings["push.lenient-text"],
+      }),
+    );
   });
   return router;
 }
@@ -180,14 +184,15 @@ function pathParameter(ctx: Context): string {
 }
 
 /** Only JSON that says so: a page of another origin cannot send that without being asked whether it may. */
-async function readJson(ctx: Context): Promise<unknown> {
+async function readJson(ctx: Context, inFlight: InFlight): Promise<unknown> {
   if (!ctx.is("application/json")) {
     throw new ApiError("UNSUPPORTED_MEDIA_TYPE", "send JSON, with Content-Type: application/json");
   }
-  const body = Buffer.from(await readBody(ctx.req, MAX_JSON_BYTES));
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw new ApiError("INVALID_BODY", `the request body is not JSON: ${(cause as Error).message}`);
-  }
+  return withBody(ctx.req, MAX_JSON_BYTES, inFlight, (body) => {
+    try {
+      return JSON.parse(Buffer.from(body).toString("utf8")) as unknown;
+    } catch (cause) {
+      throw new ApiError("INVALID_BODY", `the request body is not JSON: ${(cause as Error).message}`);
+    }
+  });
 }

@@ -62,11 +62,33 @@ export function collectBody(
   req.on("close", gone);
 }
 
-/** The same for callers in no hurry. @throws `TOO_LARGE`, `CLOSED` */
-export function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    collectBody(req, limit, (error, body) => (error ? reject(error) : resolve(body)));
+/** The same for callers in no hurry: the body is in flight until `use` is done with it. @throws `TOO_LARGE`, `CLOSED`, `OVERLOADED` */
+export async function withBody<Result>(
+  req: IncomingMessage,
+  limit: number,
+  inFlight: InFlight,
+  use: (body: Uint8Array) => Result | Promise<Result>,
+): Promise<Result> {
+  const body = await new Promise<Uint8Array>((resolve, reject) => {
+    collectBody(req, limit, (error, body) => (error ? reject(error) : resolve(body)), inFlight);
   });
+  try {
+    return await use(body);
+  } finally {
+    inFlight.release(body.length);
+  }
+}
+
+/** What a body begins with: all of a shorter one, at least `bytes` of a longer one. What follows is not kept. */
+export async function readStart(req: IncomingMessage, bytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= bytes) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 export function tooLarge(limit: number, when: string): WaystationError {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Context, Middleware } from "koa";
-import { readBody } from "../http/body.ts";
+import { readStart } from "../http/body.ts";
 import { checkGzipHeader, contentEncoding } from "../http/content-encoding.ts";
 import { escapeHtml } from "../http/html.ts";
 import { cleaningRedirect, escapePath, parseRequestTarget, type RequestTarget } from "../http/request-target.ts";
@@ -13,10 +13,12 @@ export interface GoPathsOptions {
   readonly apiRoutes: RouteTable;
   /** `/api/v1`, with the route prefix. */
   readonly apiPrefix: string;
-  readonly maxBodyBytes: number;
   /** Answers a push whose path is spelled unusually. @param tail the path after `/metrics/`, percent-encoded */
   push(ctx: Context, tail: string): void;
 }
+
+/** Nothing but the header of such a body is looked at; longer ones, with longer names of files in them, count as incomplete. */
+const MAX_GZIP_HEADER_BYTES = 64 * 1024;
 
 /**
  * Stands between Koa and the router and makes paths mean what they mean to Go's `net/http` and httprouter: decoding, redirects of
@@ -42,7 +44,7 @@ export function goPaths(options: GoPathsOptions): Middleware {
         return options.push(ctx, escapePath(target.path.slice(route.path.lastIndexOf("/") + 1)));
       }
       if (contentEncoding(ctx.get("Content-Encoding")) === "gzip") {
-        checkGzipHeader(await readBody(ctx.req, options.maxBodyBytes));
+        checkGzipHeader(await readStart(ctx.req, MAX_GZIP_HEADER_BYTES));
       }
       if (route === undefined) return fallBack(ctx, routes.fallback(ctx.method, target));
     }
