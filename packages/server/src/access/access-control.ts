@@ -106,9 +106,9 @@ export class AccessControl {
     const credentials = parseBasicAuth(authorization);
     if (credentials === undefined) return undefined;
     const user = rules.users.get(credentials.user);
-    const verdict = this.#passwords.check(credentials, user?.hash);
-    if (typeof verdict === "boolean") return verdict ? user?.principal : undefined;
-    return verdict.then((accepted) => (accepted ? user?.principal : undefined));
+    const verdict = this.#passwords.check(credentials, rules.passwords);
+    if (typeof verdict === "boolean") return verdict ? user : undefined;
+    return verdict.then((accepted) => (accepted ? user : undefined));
   }
 
   #admit(ctx: Context, principal: Principal | undefined, next: () => Promise<unknown>): Promise<unknown> {

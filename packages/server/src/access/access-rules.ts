@@ -25,7 +25,9 @@ export interface Principal {
 export interface AccessRules {
   /** By the SHA-256 of the token, in hexadecimal digits. */
   readonly tokens: ReadonlyMap<string, Principal>;
-  readonly users: ReadonlyMap<string, { readonly hash: string; readonly principal: Principal }>;
+  readonly users: ReadonlyMap<string, Principal>;
+  /** Bcrypt hashes of the users' passwords. */
+  readonly passwords: ReadonlyMap<string, string>;
 }
 
 /**
@@ -53,7 +55,8 @@ export function parseAccessRules(text: string): AccessRules {
     if (tokens.has(digest)) throw invalid(`${section.name}.sha256: another token has the same`);
     tokens.set(digest, readPrincipal(section, `token ${name}`));
   }
-  const users: [string, { hash: string; principal: Principal }][] = [];
+  const users = new Map<string, Principal>();
+  const passwords = new Map<string, string>();
   for (const [name, section] of root.section("users").sections()) {
     const hash = section.text("password") ?? "";
     try {
@@ -61,11 +64,12 @@ export function parseAccessRules(text: string): AccessRules {
     } catch (error) {
       throw invalid(`${section.name}.password: must be a bcrypt hash`, error);
     }
-    users.push([name, { hash, principal: readPrincipal(section, `user ${name}`) }]);
+    users.set(name, readPrincipal(section, `user ${name}`));
+    passwords.set(name, hash);
   }
   root.requireNothingElse();
-  if (tokens.size + users.length === 0) throw invalid("there are neither tokens nor users: nobody could do anything");
-  return { tokens, users: new Map(users) };
+  if (tokens.size + users.size === 0) throw invalid("there are neither tokens nor users: nobody could do anything");
+  return { tokens, users, passwords };
 }
 
 function readPrincipal(section: Section, name: string): Principal {

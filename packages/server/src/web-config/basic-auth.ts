@@ -18,9 +18,6 @@ export function parseBasicAuth(header: string | undefined): Credentials | undefi
   return { user: decoded.subarray(0, colon).toString("utf8"), password: decoded.subarray(colon + 1) };
 }
 
-/** Takes as long to compare with as a real one, so that timing does not tell which users exist. Of a random password. */
-const DECOY_HASH = "$2b$10$GKUzgR6PBvVv1ZlMXDFqGuPx6z9N8ZPpBIBUhiXH7d9pDQiNwZcQ2";
-
 const CACHED_VERDICTS = 200;
 const MAX_WAITING = 100;
 
@@ -28,35 +25,52 @@ const MAX_WAITING = 100;
  * Checks passwords against bcrypt hashes: one at a time, in libuv's thread pool, and every combination only once as long as it is
  * remembered.
  *
+ * Who is no user costs as much as who is, so that timing does not tell which users exist: the password is compared with the hash of a
+ * user, always the same one for a name, whatever came of it. Hashes of different cost stay as frequent among names that do not exist
+ * as among those that do.
+ *
  * Verdicts are remembered under a keyed digest of user, hash and password with their lengths: no two combinations share a digest,
  * and a changed hash is a new combination. Accepted ones and refused ones are remembered apart, so that guessing does not displace
  * who may come in.
  */
 export class PasswordChecker {
   readonly #secret = randomBytes(32);
+  readonly #verify: typeof verify;
   readonly #accepted = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #underWay = new Map<string, Promise<boolean>>();
   #last: Promise<unknown> = Promise.resolve();
 
+  /** @param compare a password with a hash. Default: bcrypt */
+  constructor(compare: typeof verify = verify) {
+    this.#verify = compare;
+  }
+
   /**
    * At once if it is known, else a promise.
    *
-   * @param hash of that user; undefined if there is no such user
+   * @param hashes by user
    * @throws `OVERLOADED` if too many passwords are waiting to be checked
    */
-  check(credentials: Credentials, hash: string | undefined): boolean | Promise<boolean> {
+  check(credentials: Credentials, hashes: ReadonlyMap<string, string>): boolean | Promise<boolean> {
+    const hash = hashes.get(credentials.user);
     const digest = this.#digest(credentials, hash);
     if (this.#accepted.has(digest)) return true;
     if (this.#refused.has(digest)) return false;
-    return this.#underWay.get(digest) ?? this.#compute(digest, credentials, hash);
+    return this.#underWay.get(digest) ?? this.#compute(digest, credentials, hash, hashes);
   }
 
-  #compute(digest: string, { password }: Credentials, hash: string | undefined): Promise<boolean> {
+  #compute(
+    digest: string,
+    { user, password }: Credentials,
+    hash: string | undefined,
+    hashes: ReadonlyMap<string, string>,
+  ): Promise<boolean> {
     if (this.#underWay.size >= MAX_WAITING)
       throw new WaystationError("OVERLOADED", "too many passwords are waiting to be checked");
+    const compared = hash ?? this.#decoy(user, hashes);
     const verdict = this.#last
-      .then(() => verify(password, hash ?? DECOY_HASH))
+      .then(() => compared !== undefined && this.#verify(password, compared))
       .then((matches) => {
         const accepted = matches && hash !== undefined;
         remember(accepted ? this.#accepted : this.#refused, digest);
@@ -66,6 +80,13 @@ export class PasswordChecker {
     this.#underWay.set(digest, verdict);
     this.#last = verdict.catch(() => {});
     return verdict;
+  }
+
+  /** The hash that stands in for that of somebody who does not exist; undefined if there are no users to be told from. */
+  #decoy(name: string, hashes: ReadonlyMap<string, string>): string | undefined {
+    if (hashes.size === 0) return undefined;
+    const number = createHmac("sha256", this.#secret).update(name).digest().readUInt32LE();
+    return [...hashes.values()][number % hashes.size];
   }
 
   #digest({ user, password }: Credentials, hash: string | undefined): string {

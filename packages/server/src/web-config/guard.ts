@@ -30,7 +30,7 @@ export function guard({ file, logger, withoutAuth }: GuardOptions): Middleware {
 
       const credentials = parseBasicAuth(ctx.req.headers.authorization);
       if (credentials === undefined) return demandPassword(ctx);
-      const verdict = passwords.check(credentials, users.get(credentials.user));
+      const verdict = passwords.check(credentials, users);
       if (typeof verdict === "boolean") return verdict ? next() : demandPassword(ctx);
       return verdict.then((accepted) => (accepted ? next() : demandPassword(ctx)));
     } catch (error) {
