@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WaystationError } from "@waystation/core";
 import { commandFailure, LostConnection, Unsettled } from "./failures.ts";
+import type { ServerFacts } from "./inspect.ts";
 import type { RedisTarget, Settings } from "./options.ts";
 import type { Session } from "./session.ts";
 import { SessionMaker } from "./session-maker.ts";
@@ -30,8 +31,8 @@ export class Link {
   #downSince = performance.now();
   /** Until when the server is not settled; a session that is cut does not end that. */
   #settledFrom = 0;
-  /** The run of the server of the last session. */
-  #runId: string | undefined;
+  /** The server of the last session. */
+  #last: ServerFacts | undefined;
   /** Why no attempt can succeed, if that is so. */
   #misfit: WaystationError | undefined;
   #running: Promise<void> | undefined;
@@ -190,9 +191,9 @@ export class Link {
   async #use(session: Session): Promise<string> {
     if (this.#closing.signal.aborted) session.end("closed");
     const { runId, uptime, wasPromoted } = session.facts;
-    // Who has just started does not know whether this has been the primary for long.
-    const failedOver = this.#runId === undefined ? wasPromoted : this.#runId !== runId;
-    this.#runId = runId;
+    // Who has just started does not know whether this has been the primary for long; who may not ask, whether it still is the same.
+    const failedOver = this.#last === undefined ? wasPromoted : runId === undefined || runId !== this.#last.runId;
+    this.#last = session.facts;
     this.#settledFrom = Math.max(
       this.#settledFrom,
       performance.now() + this.#settings.restartGrace - (failedOver ? 0 : uptime),

@@ -311,6 +311,25 @@ suite("a Redis that goes back in its history", { skip: skipRedis, concurrency: 4
     assert.equal((await appending).position, 3);
   });
 
+  test("is suspected after each cut connection by who may not ask whether it is still the same", async (t) => {
+    const server = await startRedis(t);
+    const proxy = await startProxy(t, server.port);
+    await client(t, server.url).acl("SETUSER", "blind", "on", "nopass", "~*", "+@all", "-info");
+    const url = proxy.url.replace("//", "//blind:any@");
+    const journal = await openJournal(t, { url, timeout: 3000, restartGrace: 1000 });
+    const at = await append(journal, ORIGIN);
+    assert.equal((await append(journal, at)).position, 2);
+    proxy.cut();
+    await sleep(50);
+    await eventually(async () => assert.ok((await journal.health()).ok));
+    const appending = append(journal, at);
+    const entry = { position: 3, tag: "7", data: Buffer.from("put back") };
+    await sleep(200);
+    const other = await openJournal(t, { url: server.url });
+    assert.equal(await other.restore(historyOf([...(await readAll(other)), entry])), "restored");
+    assert.equal((await appending).position, 4);
+  });
+
   test("is not suspected after a cut connection, and calls without time for the grace fail at once", async (t) => {
     const server = await startRedis(t);
     await sleep(1100);

@@ -247,6 +247,19 @@ test("a journal that takes no appends makes a gateway unready, with its reason, 
   assert.deepEqual(health(), [true, undefined]);
 });
 
+test("a shared journal that is out of reach makes a gateway unready only after a while, not with the first push that fails", async (t) => {
+  const { gateway, journal } = await new Cluster(t).open();
+  const asked = t.mock.method(journal, "health");
+  journal.failAlways("read", { kind: "reject", code: "UNAVAILABLE" });
+  journal.failAlways("append", { kind: "reject", code: "UNAVAILABLE" });
+  journal.reportHealth({ ok: false, detail: "it cannot be reached" });
+  const now = Date.now.bind(Date);
+  t.mock.method(Date, "now", () => now() + 4_000);
+  await rejects(push(gateway, "a", "m 1\n"), "UNAVAILABLE");
+  await asked.mock.calls[0]!.result;
+  assert.equal(gateway.health().ready, true);
+});
+
 test("an append that failed while the journal is well says nothing of the next one", async (t) => {
   const { gateway, journal } = await new Cluster(t).open();
   const asked = t.mock.method(journal, "health");

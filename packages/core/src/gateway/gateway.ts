@@ -129,6 +129,8 @@ export interface GatewayHealth {
 /** Paths of which the grouping key is remembered: most groups are pushed to again and again. Long ones are not worth the memory. */
 const CACHED_KEYS = 8192;
 const MAX_CACHED_PATH = 2048;
+/** A shared journal that has answered within so many milliseconds is in reach: it is asked each second. */
+const IN_REACH = 2000;
 /** How long a shared journal may be out of reach before this replica should get no more pushes, in milliseconds. */
 const UNREADY_AFTER = 10_000;
 /** A wait that takes so many milliseconds longer than it may was interrupted, and is begun again, a few times. */
@@ -207,7 +209,8 @@ export class Gateway {
       maxWaitingBytes: this.#limits.waitingBytes,
     });
     this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, this.#limits.journalBytes);
-    this.#writes = new WriteWatch(this.#journal);
+    const isInReach = () => !this.#journal.shared || Date.now() - this.#replica.lastContact < IN_REACH;
+    this.#writes = new WriteWatch(this.#journal, isInReach);
   }
 
   /**

@@ -10,13 +10,16 @@ const LOOK_EVERY = 1000;
  */
 export class WriteWatch {
   readonly #journal: Journal;
+  readonly #isInReach: () => boolean;
   #reason: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #closed = false;
 
-  constructor(journal: Journal) {
+  /** @param isInReach does the journal answer? One that is out of reach is so for all, and may be back at any moment. */
+  constructor(journal: Journal, isInReach: () => boolean) {
     this.#journal = journal;
+    this.#isInReach = isInReach;
   }
 
   /** Why appends cannot be expected to work, if so. */
@@ -42,7 +45,7 @@ export class WriteWatch {
     this.#looking = true;
     const { ok, detail } = await this.#journal.health();
     if (this.#closed) return;
-    this.#reason = ok ? undefined : (detail ?? "the journal takes no pushes");
+    this.#reason = ok || !this.#isInReach() ? undefined : (detail ?? "the journal takes no pushes");
     // Also after a look that found nothing: where many pushes fail, the journal is not asked for each of them.
     this.#timer = setTimeout(() => {
       this.#looking = false;
