@@ -36,11 +36,10 @@ async function survivesFailover(
       // Each gateway takes pushes again.
       const back = () => new Set(since(failed + 1000).map(({ replica }) => replica)).size === cluster.replicas.length;
       while (!back() && performance.now() - failed < PATIENCE) await sleep(100);
-      const first = Math.min(...since(failed + 500).map(({ returned }) => returned)) - failed;
       await sleep(2000);
       stop.abort();
       await working;
-      t.diagnostic(`SEED=${seed}: ${recorder.summary}; pushes are taken again after ${Math.round(first)} ms`);
+      t.diagnostic(`SEED=${seed}: ${recorder.summary}`);
       await assertLegal(cluster, recorder, seed);
       assert.ok(back(), "pushes are not taken again");
     } finally {
@@ -49,7 +48,7 @@ async function survivesFailover(
   }
 }
 
-suite("a Redis that fails over to another server", { skip: skipRedis, concurrency: 1 }, () => {
+suite("a Redis that fails over to another server", { skip: skipRedis, concurrency: 2 }, () => {
   test("loses nothing that was acknowledged: gateways put back what had not been copied", async (t) => {
     await survivesFailover(t, {}, ({ redis }) => redis.primary.kill());
   });

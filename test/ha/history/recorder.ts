@@ -42,8 +42,15 @@ export class Recorder {
       outcomes.map((outcome) => `${this.count(outcome, kind)} ${outcome}`).join(", ");
     return (
       `${this.history.length} operations: writes ${of("write", "done", "rejected", "refused", "unknown")}; ` +
-      `scrapes ${of("scrape", "done", "stale", "unknown")}`
+      `scrapes ${of("scrape", "done", "stale", "unknown")}; longest time without an acknowledged write ${this.#longestGap} ms`
     );
+  }
+
+  /** Of all clients together, in milliseconds. */
+  get #longestGap(): number {
+    const acknowledged = this.history.filter(({ request, outcome }) => request.kind !== "scrape" && outcome === "done");
+    const times = acknowledged.map(({ returned }) => returned);
+    return Math.round(Math.max(0, ...times.slice(1).map((time, i) => time - times[i]!)));
   }
 
   #keep(operation: Operation): Operation {

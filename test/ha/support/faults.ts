@@ -98,6 +98,15 @@ export function redisFaults({ redis }: RedisCluster): Fault[] {
         await redis.restart();
       },
     },
+    {
+      name: "hold Redis up",
+      weight: 1,
+      async run(random) {
+        redis.pause();
+        await between(random, 100, 2000);
+        redis.resume();
+      },
+    },
   ];
 }
 
