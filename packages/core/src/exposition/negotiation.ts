@@ -228,8 +228,9 @@ interface Coding {
   readonly q: number;
 }
 
-/** A name and perhaps a weight, with the blanks around them. */
-const CODING = /([!#$%&'*+\-.^_`|~\w/]+)[ \t\r\n]*(?:(;)[ \t\r\n]*(?:q=([01])(\.[0-9]*)?)?)?[ \t\r\n]*(,?)[ \t\r\n]*/y;
+/** A name and perhaps a weight, with the blanks around them: each of these has one way to match. */
+const CODING =
+  /([!#$%&'*+\-.^_`|~\w/]+)[ \t\r\n]*(?:(;)[ \t\r\n]*(?:q=([01])(\.[0-9]*)?[ \t\r\n]*)?)?((?:,[ \t\r\n]*)?)/y;
 
 function parseAcceptEncoding(header: string): Coding[] {
   const codings: Coding[] = [];

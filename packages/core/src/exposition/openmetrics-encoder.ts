@@ -193,6 +193,6 @@ function formatTimestamp({ seconds, nanos }: Timestamp): string {
 function formatDecimal(value: bigint, digits: number): string {
   const sign = value < 0n ? "-" : "";
   const text = (value < 0n ? -value : value).toString().padStart(digits + 1, "0");
-  const fraction = text.slice(-digits).replace(/0+$/, "");
+  const fraction = text.slice(-digits).replace(/(?<!0)0+$/, "");
   return `${sign}${text.slice(0, -digits)}${fraction === "" ? "" : `.${fraction}`}`;
 }

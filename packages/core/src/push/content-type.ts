@@ -1,5 +1,6 @@
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PARAMETER = new RegExp(`\\s*;\\s*(${TOKEN})\\s*=\\s*(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")\\s*(?=;|$)`, "y");
+/** A token, and another one or a quoted string. */
+const PARAMETER =
+  /\s*;\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")\s*(?=;|$)/y;
 
 /**
  * Does a Content-Type announce delimited protobuf, the one other format that the Go Pushgateway takes? The media type's case does

@@ -13,7 +13,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 /** Each character has one way to match: texts of clients come here too, and must not take more time than they are long. */
 const DURATION = /^[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
 
 /** Reads a duration in Go's syntax (`90s`, `1h30m`, `1.5h`, `0`) as milliseconds. @throws `CONFIG` */
 export function parseDuration(text: string): number {
@@ -22,7 +22,7 @@ export function parseDuration(text: string): number {
     throw new WaystationError("CONFIG", `invalid duration ${JSON.stringify(text)}: write it like 30s, 5m or 1h30m`);
   }
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(PART)) total += Number(amount) * UNITS[unit!]!;
+  for (const [, amount, unit] of text.replace(/^[-+]/, "").matchAll(PART)) total += Number(amount) * UNITS[unit!]!;
   return text.startsWith("-") ? -total : total;
 }
 

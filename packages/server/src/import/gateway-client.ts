@@ -29,7 +29,7 @@ export class GatewayClient {
       );
     }
     if (url.username !== "" || url.password !== "") this.#headers["Authorization"] = basicAuthorization(url);
-    const root = url.origin + url.pathname.replace(/\/+$/, "");
+    const root = url.origin + url.pathname.replace(/(?<!\/)\/+$/, "");
     this.#listing = new URL(`${root}/api/v1/metrics`);
     this.#metrics = new URL(`${root}/${telemetryPath.replace(/^\/+/, "")}`);
     this.#timeout = timeout;

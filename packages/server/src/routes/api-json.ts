@@ -96,6 +96,9 @@ function formatCount(count: Count = 0, float = false): string {
 /** RFC 3339 with as many digits as needed, UTC. @param time nanoseconds since the epoch */
 export function formatTime(time: bigint): string {
   const milliseconds = Number(time / 1_000_000n);
-  const fraction = (time % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
+  const fraction = (time % 1_000_000_000n)
+    .toString()
+    .padStart(9, "0")
+    .replace(/(?<!0)0+$/, "");
   return `${new Date(milliseconds).toISOString().slice(0, 19)}${fraction === "" ? "" : `.${fraction}`}Z`;
 }
