@@ -84,8 +84,8 @@ export class Link {
    * with a `WaystationError`: `IN_DOUBT` only for `once`.
    *
    * @param whileUnsettled Given if the commands have to wait until Redis may be believed to have all: for some time after it has
-   * restarted or failed over, gateways put back what it may have lost. Called when such a wait begins, to find out at once that it is
-   * this gateway's turn.
+   * restarted, failed over or lost data, gateways put back what it lacks. Called when such a wait begins, to find out at once that it
+   * is this gateway's turn.
    */
   async call<T>(
     until: number,

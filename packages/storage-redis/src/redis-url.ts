@@ -19,9 +19,9 @@ const FORMS =
  * ```
  *
  * `rediss` in place of `redis` encrypts the connections. Special characters in user and password are percent-encoded. Options:
- * `prefix`, `db`, `timeout`, `connect-timeout`, `wait`, `waitaof=<local>,<replicas>`, `wait-timeout`, `restart-grace`, `protocol=2|3`, for TLS the files
- * `ca`, `cert`, `key` and the name `servername`, for Sentinels with a password of their own `sentinel-user`, `sentinel-password`.
- * Durations are milliseconds, or have a unit: `500ms`, `5s`.
+ * `prefix`, `db`, `timeout`, `connect-timeout`, `wait`, `waitaof=<local>,<replicas>`, `wait-timeout`, `restart-grace`, `protocol=2|3`,
+ * for TLS the files `ca`, `cert`, `key` and the name `servername`, for Sentinels with a password of their own `sentinel-user`,
+ * `sentinel-password`. Durations are milliseconds, or have a unit: `500ms`, `5s`.
  *
  * Throws `CONFIG`; messages never hold user names or passwords.
  */

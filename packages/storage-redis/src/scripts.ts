@@ -94,8 +94,8 @@ end
  * - KEYS: stream, facts.
  * - ARGV: since position, since tag, own tag, deadline (ms, server's clock), data, most bytes of the tail, most bytes since the
  *   snapshot (or four times the snapshot's size, if that is more), grace in ms.
- * - Result: `{"ok", position, now, [id, data, …]}`, or `{"late" | "truncated" | "rewound" | "broken" | "full" | "repeated", head, now}` or
- *   `{"unsettled", head, now, [], ms}` with nothing written: to be tried again after so many milliseconds.
+ * - Result: `{"ok", position, now, [id, data, …]}`, or with nothing written `{"late" | "truncated" | "rewound" | "broken" | "full" |
+ *   "repeated", head, now}` or `{"unsettled", head, now, [], ms}`: to be tried again after so many milliseconds.
  */
 export const APPEND = `${PRELUDE}${TAIL}
 if now > tonumber(ARGV[4]) then return {'late', head, now} end

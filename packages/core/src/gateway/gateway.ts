@@ -227,8 +227,8 @@ export class Gateway {
    * Stores what was pushed.
    *
    * @throws `PARSE` if the body is not an exposition, and nothing changes; `INCONSISTENT` if it is one that must not be stored,
-   *   which the group's `push_failure_time_seconds` then shows; `LIMIT` and `TOO_LARGE`, and nothing changes; `OVERLOADED`, `UNAVAILABLE`, `FULL`, `LATE`, `CLOSED` if it was
-   *   certainly not stored, `IN_DOUBT` if it may have been
+   *   which the group's `push_failure_time_seconds` then shows; `LIMIT` and `TOO_LARGE`, and nothing changes; `OVERLOADED`,
+   *   `UNAVAILABLE`, `FULL`, `LATE`, `CLOSED` if it was certainly not stored, `IN_DOUBT` if it may have been
    */
   async push({ key, mode = "replace", body, contentType, signal }: PushRequest): Promise<void> {
     const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
