@@ -151,7 +151,7 @@ export class Link {
     if (session.settledFrom > until) {
       throw new WaystationError(
         "UNAVAILABLE",
-        "Redis has just restarted, failed over or lost data: gateways have some seconds to put back what it may have lost",
+        "Redis has just restarted, failed over or lost data, or is empty: gateways have some seconds to put back what it lacks",
       );
     }
     const timer = new AbortController();
