@@ -124,6 +124,9 @@ export interface Journal {
    * are then appended with their own positions and tags, or, if they are no longer all held, the snapshot and the newest entries take
    * the place of everything. `"restored"`: the journal holds this history, whoever put it back; read on. `"diverged"`: it holds another
    * one, and nothing was changed. Rejects with `UNAVAILABLE` or `FULL`; trying again is then safe.
+   *
+   * Other gateways may hold more of it: for some time after `"restored"` the journal lets nobody append, and nothing that it gives is
+   * taken for all.
    */
   restore?(history: AppliedHistory): Promise<"restored" | "diverged">;
 
