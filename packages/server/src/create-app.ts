@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import Router from "@koa/router";
 import type { Gateway } from "@waystation/core";
 import Koa, { type Middleware } from "koa";
@@ -58,6 +59,22 @@ interface Endpoint extends Route {
   readonly handle: Middleware;
 }
 
+/** Pushes do not come as far as Koa, whose context and promises would cost as much as reading their body. */
+class PushFirst extends Koa {
+  readonly #push: PushRoute;
+
+  constructor(push: PushRoute) {
+    super();
+    this.#push = push;
+  }
+
+  override callback(): ReturnType<Koa["callback"]> {
+    const handle = super.callback();
+    const taken = Promise.resolve();
+    return (req, res) => (this.#push.take(req as IncomingMessage, res as ServerResponse) ? taken : handle(req, res));
+  }
+}
+
 /** The whole HTTP surface as a Koa application that listens nowhere yet: mount it, or hand `app.callback()` to a server. */
 export function createApp(options: AppOptions): Koa {
   const { gateway, settings, logger, access } = options;
@@ -89,8 +106,9 @@ export function createApp(options: AppOptions): Koa {
   const endpoints = mainEndpoints(options, metrics, selfMetrics);
   const apiEndpoints = queryEndpoints(options, metrics, facts);
 
-  const app = new Koa();
   const origins = settings["web.cors-origin"];
+  const comesFirst = origins.length === 0 && options.before === undefined && access === undefined;
+  const app = comesFirst ? new PushFirst(push) : new Koa();
   if (origins.length > 0) app.use(cors(origins, `${routePrefix}/metrics/job`));
   if (options.before) app.use(options.before);
   if (access) app.use(access.middleware);

@@ -1,4 +1,4 @@
-import { channel } from "node:diagnostics_channel";
+import { type Channel, channel } from "node:diagnostics_channel";
 import type { Entry } from "../journal/journal.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { GatewayRecord } from "../record/record.ts";
@@ -78,13 +78,19 @@ export type ChannelName = keyof ChannelMessages;
 /** Publishes for one gateway. Costs nothing while nobody listens. */
 export class Publisher {
   readonly #gateway: object;
+  /** Looked up once: channels stay for the life of the process. */
+  readonly #channels = new Map<ChannelName, Channel>();
 
   constructor(gateway: object) {
     this.#gateway = gateway;
   }
 
   publish<Name extends ChannelName>(name: Name, message: ChannelMessages[Name]): void {
-    const target = channel(name);
+    let target = this.#channels.get(name);
+    if (target === undefined) {
+      target = channel(name);
+      this.#channels.set(name, target);
+    }
     if (target.hasSubscribers) target.publish({ ...message, gateway: this.#gateway });
   }
 }

@@ -13,6 +13,10 @@ export interface CommitterOptions {
   /** Bytes and number of records that may wait. */
   readonly maxWaitingBytes: number;
   readonly maxWaiting: number;
+  /** Called after each append that was confirmed. */
+  readonly onStored: () => void;
+  /** Called when records are not acknowledged, whether or not they may have been stored. */
+  readonly onFailed: (error: WaystationError) => void;
 }
 
 interface Waiting {
@@ -64,6 +68,7 @@ export class Committer {
   #closed = false;
   #inFlight: Batch | undefined;
   #inDoubt = false;
+  #sweeper: NodeJS.Timeout | undefined;
 
   constructor(journal: Journal, replica: Replica, publisher: Publisher, options: CommitterOptions) {
     this.#journal = journal;
@@ -128,18 +133,18 @@ export class Committer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    this.#sweep();
   }
 
   async #run(): Promise<void> {
-    const sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY).unref();
-    // One turn of the event loop: everything that arrived in it makes up the first batch.
-    await new Promise((resolve) => setImmediate(resolve));
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_EVERY).unref();
     while (this.#queue.length > 0) {
+      // What arrives in one turn of the event loop makes up a batch. Nor would a journal in memory ever let others have their turn.
+      await new Promise((resolve) => setImmediate(resolve));
       if (this.#replica.halted !== undefined) this.#refuseQueue(unavailable(this.#replica.halted));
       const batch = this.#encode(this.#take());
       if (batch !== undefined) await this.#append(batch);
     }
-    clearInterval(sweeper);
     this.#running = undefined;
   }
 
@@ -206,6 +211,7 @@ export class Committer {
         // It is in the journal: whatever goes wrong from here on says nothing else.
         await this.#settleDoubt(batch, asError(error));
       }
+      this.#options.onStored();
       const duration = performance.now() - started;
       this.#publisher.publish("waystation:append", {
         records: batch.records.length,
@@ -303,6 +309,7 @@ export class Committer {
   }
 
   #reject(batch: Batch, error: WaystationError): void {
+    this.#options.onFailed(error);
     for (const { settle } of batch.waiting) settle(error);
   }
 
@@ -312,6 +319,7 @@ export class Committer {
   }
 
   #refuseQueue(error: WaystationError): void {
+    this.#options.onFailed(error);
     const refused = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -320,6 +328,10 @@ export class Committer {
 
   /** Answers whoever has waited too long. An append that is under way goes on, and is applied when its outcome is known. */
   #sweep(): void {
+    if (this.#running === undefined) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
     const now = Date.now();
     if (this.#inFlight !== undefined && now > this.#inFlight.patience) {
       this.#reject(this.#inFlight, inDoubt(new Error("the journal has not answered")));
@@ -332,6 +344,7 @@ export class Committer {
         kept.push(waiting);
       } else {
         this.#queuedBytes -= waiting.record.length;
+        this.#options.onFailed(refusal);
         waiting.settle(refusal);
       }
     }

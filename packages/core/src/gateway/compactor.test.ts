@@ -3,13 +3,14 @@ import { test } from "node:test";
 import { Cluster, gate, listen, push, pushedText, rejects, until, valueIn } from "../../test/gateway-kit.ts";
 import { WaystationError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
-import { MemoryJournal } from "../journal/memory-journal.ts";
+import { MemoryJournal, MemoryStore } from "../journal/memory-journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
 import { encodeFamilyBlock } from "../record/family-block.ts";
 import { encodePushRecord } from "../record/record.ts";
 import type { FaultyJournal } from "../testing/faulty-journal.ts";
 import { Publisher } from "./channels.ts";
 import { Compactor } from "./compactor.ts";
+import { Gateway } from "./gateway.ts";
 import { Replica } from "./replica.ts";
 
 const MIB = 1024 * 1024;
@@ -131,8 +132,16 @@ test("closing waits for a compaction that is under way", async (t) => {
   assert.equal(cluster.store.snapshot!.at.position, 1);
 });
 
+test("a journal that keeps nothing is not compacted", async (t) => {
+  const gateway = await Gateway.open({ journal: new MemoryJournal(), compactAfterBytes: 1 });
+  const compactions = listen(t, "waystation:compaction", gateway);
+  for (let i = 0; i < 5; i++) await push(gateway, "a", `m ${i}\n`);
+  await gateway.close();
+  assert.deepEqual(compactions, []);
+});
+
 test("a journal that could not be compacted for long is overdue, until it is", async () => {
-  const journal = new MemoryJournal();
+  const journal = new MemoryJournal(new MemoryStore());
   const publisher = new Publisher({});
   const replica = new Replica(journal, publisher);
   await replica.load();
@@ -239,7 +248,9 @@ test("a replica that stopped within an entry makes no snapshot of what it holds"
   const unreadable = Uint8Array.from(block);
   // The type of the first family.
   unreadable[8] = 0xff;
-  const records = [block, unreadable].map((each) => encodePushRecord("replace", "job\xffb", 1n, false, each));
+  const records = [block, unreadable].map((each) =>
+    encodePushRecord({ mode: "replace", key: { id: "job\xffb" }, time: 1n, unchecked: false }, each),
+  );
   const data = encodeEntry(records, { level: RULES_LEVEL, base: { position: 0, hash: [0, 0] } });
   const journal = new MemoryJournal(cluster.store);
   await journal.open();

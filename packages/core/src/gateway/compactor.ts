@@ -38,6 +38,7 @@ export class Compactor {
 
   /** Has compaction failed for so long that the journal must not grow further? */
   get overdue(): boolean {
+    if (this.#journal.forgetful) return false;
     return this.#replica.bytesSinceSnapshot > 4 * this.threshold + 64 * 1024 * 1024;
   }
 
@@ -54,6 +55,7 @@ export class Compactor {
   }
 
   get #isDue(): boolean {
+    if (this.#journal.forgetful) return false;
     return this.#replica.bytesSinceSnapshot > this.threshold;
   }
 

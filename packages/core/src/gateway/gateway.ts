@@ -16,7 +16,7 @@ import { encodePush, type PushMode, type PushToEncode } from "../push/encode-pus
 import { encodeRestore, type RestoreOutcome, type StandingGroup } from "../push/encode-restore.ts";
 import { checkStored, type Limits, NO_LIMITS, PushLimits } from "../push/limits.ts";
 import type { StateHash } from "../record/entry.ts";
-import { decodeRecord, encodePushRecord, encodeRecord, type FailedRecord, type PushRecord } from "../record/record.ts";
+import { decodeRecord, encodeRecord, type FailedRecord, type PushRecord } from "../record/record.ts";
 import { Scraper } from "../scrape/scraper.ts";
 import { settleConflicts } from "../state/conflicts.ts";
 import type { State } from "../state/state.ts";
@@ -207,6 +207,11 @@ export class Gateway {
       timeout: options.timeout ?? 5000,
       maxWaiting: this.#limits.waiting,
       maxWaitingBytes: this.#limits.waitingBytes,
+      onStored: () => {
+        this.#writes.succeeded();
+        this.#compactor.check();
+      },
+      onFailed: (error) => this.#writes.failed(error),
     });
     this.#compactor = new Compactor(this.#journal, this.#replica, this.#publisher, this.#limits.journalBytes);
     const isInReach = () => !this.#journal.shared || Date.now() - this.#replica.lastContact < IN_REACH;
@@ -235,7 +240,10 @@ export class Gateway {
     const unchecked = this.#options.checkConsistency === false;
     const record = this.#encode(bytes, contentType, { key, mode, time: this.#now(), unchecked });
     checkStored(this.#replica.state, this.#storeLimits, key, record);
-    await this.#commit(record, signal, key);
+    const refused = await this.#submit(record, signal);
+    if (refused === undefined) return;
+    this.#publisher.publish("waystation:rejected", { error: refused, group: describeGroupingKey(key) });
+    throw refused;
   }
 
   /**
@@ -267,8 +275,8 @@ export class Gateway {
   }
 
   #encodeText(body: Uint8Array, contentType: string | undefined, push: PushToEncode): Uint8Array {
-    const block = isOpenMetrics(contentType) ? undefined : this.#directEncoder.encode(body, push.key);
-    if (block !== undefined) return encodePushRecord(push.mode, push.key.id, push.time, push.unchecked, block);
+    const record = isOpenMetrics(contentType) ? undefined : this.#directEncoder.encode(body, push);
+    if (record !== undefined) return record;
     const options = { utf8Names: this.#options.utf8Names ?? false };
     // Other gateways read OpenMetrics as text, so clients may say so and send text: its end mark tells.
     const parse = isOpenMetrics(contentType) && endsWithEof(body) ? parseOpenMetrics : parseText;
@@ -419,33 +427,18 @@ export class Gateway {
     await this.#journal.close();
   }
 
-  async #commit(record: Uint8Array, signal?: AbortSignal, key?: GroupingKey): Promise<void> {
-    const refused = await this.#submit(record, signal);
-    if (refused === undefined) return;
-    if (key !== undefined) {
-      this.#publisher.publish("waystation:rejected", { error: refused, group: describeGroupingKey(key) });
-    }
-    throw refused;
+  async #commit(record: Uint8Array): Promise<void> {
+    const refused = await this.#submit(record);
+    if (refused !== undefined) throw refused;
   }
 
-  /** Returns the state's verdict. */
-  async #submit(record: Uint8Array, signal?: AbortSignal): Promise<Verdict> {
-    if (this.#compactor.overdue) {
-      this.#compactor.check();
-      throw new WaystationError(
-        "FULL",
-        "the journal cannot be compacted and must not grow further; nothing was stored",
-      );
-    }
-    try {
-      const verdict = await this.#committer.commit(record, signal);
-      this.#writes.succeeded();
-      this.#compactor.check();
-      return verdict;
-    } catch (error) {
-      this.#writes.failed(error);
-      throw error;
-    }
+  /** Resolves with the state's verdict. */
+  #submit(record: Uint8Array, signal?: AbortSignal): Promise<Verdict> {
+    if (!this.#compactor.overdue) return this.#committer.commit(record, signal);
+    this.#compactor.check();
+    return Promise.reject(
+      new WaystationError("FULL", "the journal cannot be compacted and must not grow further; nothing was stored"),
+    );
   }
 
   /** On the journal's clock, so that the replicas on it share one. */

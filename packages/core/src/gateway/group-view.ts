@@ -3,7 +3,7 @@ import { writeHelpLine, writeTypeLine } from "../exposition/text-encoder.ts";
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily, MetricType } from "../model/metric-family.ts";
-import { countLines, linesOf, linesStart } from "../record/family-block.ts";
+import { countLines, linesEnd, linesOf, linesStart } from "../record/family-block.ts";
 import { familyTree } from "../state/family-tree.ts";
 import { familyStamp, type Group, type GroupContent, latestStamp } from "../state/group.ts";
 import { FAILURE_TIME, PUSH_TIME } from "../state/sequence-entry.ts";
@@ -59,7 +59,7 @@ export interface GroupView {
 }
 
 export function viewGroup(group: Group): GroupView {
-  return new ContentView(group, group.content);
+  return new ContentView(group, group.keepContent());
 }
 
 class ContentView implements GroupView {
@@ -100,7 +100,8 @@ class ContentView implements GroupView {
   }
 
   get bytes(): number {
-    return this.#content.body.length - linesStart(this.#content.layout.size);
+    const { body, layout } = this.#content;
+    return linesEnd(body, layout.size, layout.size - 1) - linesStart(layout.size);
   }
 
   countSeries(): number {

@@ -4,7 +4,7 @@ import { WaystationError } from "../errors.ts";
 import type { Cursor } from "../journal/journal.ts";
 import { decodeEntry, encodeEntry, RECORD_OVERHEAD, RULES_LEVEL, type StateHash } from "../record/entry.ts";
 import { encodeRecord } from "../record/record.ts";
-import type { Group, GroupContent } from "../state/group.ts";
+import { blockOf, type Group, type GroupContent } from "../state/group.ts";
 import { State } from "../state/state.ts";
 
 /**
@@ -31,7 +31,7 @@ const SLICE_MS = 2;
  * Encodes the state as it is at the time of the call, in slices, while it may go on changing.
  */
 export function encodeSnapshot(state: State, at: Cursor): AsyncIterable<Uint8Array> {
-  const groups = Array.from(state.groups(), (group) => ({ group, content: group.content }));
+  const groups = Array.from(state.groups(), (group) => ({ group, content: group.keepContent() }));
   const header: SnapshotHeader = {
     format: "waystation-snapshot",
     version: 1,
@@ -56,9 +56,10 @@ async function* encodeFrames(
   let bytes = 0;
   let sliceEnd = performance.now() + SLICE_MS;
   for (const { group, content } of groups) {
-    const { layout, body, sides, ...times } = content;
-    const block = { layout: layout.bytes, body, sides };
-    const record = encodeRecord({ kind: "restore", key: group.key.id, time: content.pushStamp, ...times, block });
+    const { pushTime, failureTime, pushStamp, failureStamp, familyStamps } = content;
+    const times = { pushTime, failureTime, pushStamp, failureStamp, familyStamps };
+    const block = blockOf(content);
+    const record = encodeRecord({ kind: "restore", key: group.key.id, time: pushStamp, ...times, block });
     records.push(record);
     bytes += record.length + RECORD_OVERHEAD;
     if (bytes >= FRAME_BYTES) {

@@ -85,6 +85,8 @@ export interface Journal {
   readonly name: string;
   /** May other processes append to the same journal while this one has it open? */
   readonly shared: boolean;
+  /** Is nothing kept of what is appended, so that there is nothing to compact either? Default: false. */
+  readonly forgetful?: boolean;
   /** As found out (probed) so far, not as hoped for; read it again after `open` and after failures. */
   readonly survives: Durability;
 

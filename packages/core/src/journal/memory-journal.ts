@@ -180,6 +180,7 @@ export class MemoryStore {
 export class MemoryJournal implements Journal {
   readonly name = "memory";
   readonly shared: boolean;
+  readonly forgetful: boolean;
   readonly survives: Durability = "nothing";
   readonly #store: MemoryStore;
   readonly #listeners = new Set<() => void>();
@@ -188,6 +189,7 @@ export class MemoryJournal implements Journal {
   constructor(store: MemoryStore = new MemoryStore({ shared: false, forgetful: true })) {
     this.#store = store;
     this.shared = store.shared;
+    this.forgetful = store.forgetful;
   }
 
   open(signal?: AbortSignal): Promise<Snapshot | undefined> {

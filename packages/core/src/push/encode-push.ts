@@ -31,7 +31,7 @@ export interface PushToEncode {
  * @throws `LIMIT`, `TOO_LARGE`
  */
 export function encodePush(pushed: readonly MetricFamily[], push: PushToEncode): Uint8Array {
-  const { key, mode, time, unchecked } = push;
+  const { key, time } = push;
   const families = pushed
     .filter(({ name, metrics }) => metrics.length > 0 && !isTimeFamily(name))
     .sort((a, b) => compareBytes(a.name, b.name));
@@ -43,7 +43,7 @@ export function encodePush(pushed: readonly MetricFamily[], push: PushToEncode):
     const prefix = "pushed metrics are invalid or inconsistent with existing metrics: ";
     return encodeRecord({ kind: "failed", key: key.id, time, reason: prefix + reason });
   }
-  return encodePushRecord(mode, key.id, time, unchecked, encodeFamilyBlock(families));
+  return encodePushRecord(push, encodeFamilyBlock(families));
 }
 
 /** Every series carries the grouping labels: a long key and many series would make something huge out of a small body. */

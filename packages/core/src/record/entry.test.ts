@@ -11,10 +11,7 @@ import { decodeRecord, encodePushRecord, encodeRecord } from "./record.ts";
 const { id: key } = groupingKey({ job: "j" });
 const records = [
   encodePushRecord(
-    "replace",
-    key,
-    1n,
-    false,
+    { mode: "replace", key: { id: key }, time: 1n, unchecked: false },
     encodeFamilyBlock(parseText(Buffer.from("m 1\nn -0\n"), { utf8Names: false })),
   ),
   encodeRecord({ kind: "failed", key, time: 2n, reason: "because" }),

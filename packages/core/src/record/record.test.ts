@@ -23,7 +23,7 @@ const read = (bytes: Uint8Array) => decodeRecord(Buffer.from(bytes));
 
 test("pushes come back as they were, with their time, mode and whether they were checked", () => {
   const property = fc.property(fc.constantFrom("replace", "merge"), int64, fc.boolean(), (kind, time, unchecked) => {
-    const record = read(encodePushRecord(kind, key, time, unchecked, block));
+    const record = read(encodePushRecord({ mode: kind, key: { id: key }, time, unchecked }, block));
     assert.deepEqual(flat(record), { kind, key, time, unchecked, block: Buffer.from(block) });
   });
   fc.assert(property);
@@ -84,7 +84,7 @@ test("records that are cut off are corrupt, as far as they have a form", () => {
     failureStamp: 1n,
   } as const;
   for (const record of [
-    encodePushRecord("replace", key, 1n, false, block),
+    encodePushRecord({ mode: "replace", key: { id: key }, time: 1n, unchecked: false }, block),
     encodeRecord({ ...restore, familyStamps: [1n, 2n], block: decodeFamilyBlock(Buffer.from(block)) }),
   ]) {
     for (let length = 0; length < record.length; length++) {
@@ -98,7 +98,7 @@ test("records that are cut off are corrupt, as far as they have a form", () => {
 });
 
 test("bytes that are no record are corrupt, or another record, but no crash", () => {
-  const record = Buffer.from(encodePushRecord("merge", key, 1n, true, block));
+  const record = Buffer.from(encodePushRecord({ mode: "merge", key: { id: key }, time: 1n, unchecked: true }, block));
   const property = fc.property(fc.nat(), fc.nat(255), (place, value) => {
     const bytes = Buffer.from(record);
     bytes[place % bytes.length] = value;

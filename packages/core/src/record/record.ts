@@ -81,17 +81,28 @@ const UNCHECKED = 1;
 const HEADER = 16;
 const TIMES = 36;
 
+/** What a record of a push says besides its families. */
+export interface PushHead {
+  readonly mode: "replace" | "merge";
+  readonly key: { readonly id: ByteString };
+  readonly time: bigint;
+  readonly unchecked: boolean;
+}
+
+/** A record with room for a family block of so many bytes, to be written from `start` on. */
+export function allocatePushRecord(
+  { mode, key, time, unchecked }: PushHead,
+  blockBytes: number,
+): { readonly record: Buffer; readonly start: number } {
+  const record = allocate(mode, unchecked ? UNCHECKED : 0, key.id, time, blockBytes);
+  return { record, start: record.length - blockBytes };
+}
+
 /** A record whose family block is already encoded. */
-export function encodePushRecord(
-  kind: "replace" | "merge",
-  key: ByteString,
-  time: bigint,
-  unchecked: boolean,
-  block: Uint8Array,
-): Uint8Array {
-  const out = allocate(kind, unchecked ? UNCHECKED : 0, key, time, block.length);
-  out.set(block, out.length - block.length);
-  return out;
+export function encodePushRecord(head: PushHead, block: Uint8Array): Uint8Array {
+  const { record, start } = allocatePushRecord(head, block.length);
+  record.set(block, start);
+  return record;
 }
 
 export function encodeRecord(record: Exclude<GatewayRecord, PushRecord>): Uint8Array {

@@ -2,16 +2,16 @@ import type { ByteString } from "../model/byte-string.ts";
 import { type GroupingKey, timeLabels } from "../model/grouping-key.ts";
 import { formatLabels } from "../model/labels.ts";
 import { isLegacyLabelName } from "../model/names.ts";
-import { type FamilySide, NO_SIDES } from "../record/family-block.ts";
+import { type FamilyBlock, type FamilySide, linesEnd, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import type { Layout } from "./layout.ts";
 import type { SequenceEntry } from "./sequence-entry.ts";
 import type { Shape } from "./shape.ts";
 
-/** Everything that one grouping key holds. Immutable: a push replaces it, so whoever took it keeps seeing one moment. */
+/** Everything that one grouping key holds. */
 export interface GroupContent extends GroupTimes {
   readonly layout: Layout;
-  /** Ends of the families' sample lines, then the lines; see `record/family-block.ts`. */
+  /** Ends of the families' sample lines, then the lines (see `record/family-block.ts`), and zeros up to a multiple of {@link ROOM}. */
   readonly body: Uint8Array;
   readonly sides: ReadonlyMap<number, FamilySide>;
 }
@@ -27,6 +27,9 @@ export const NOTHING: Omit<GroupContent, "layout"> = Object.freeze({
   familyStamps: undefined,
 });
 
+/** A content that nobody keeps, and that may therefore be overwritten. */
+type OwnContent = { -readonly [Field in keyof GroupContent]: GroupContent[Field] };
+
 /** A metric group: the stable thing that the exposition refers to, with a content that changes. */
 export class Group {
   readonly key: GroupingKey;
@@ -37,7 +40,9 @@ export class Group {
   readonly timeLabels: ByteString;
   /** Are there grouping labels whose names are outside the legacy character set? */
   readonly quoted: boolean;
-  content: GroupContent;
+  #content: OwnContent;
+  /** Does somebody keep the content? */
+  #kept = false;
   /** Where its families stand in the exposition, in the order of the content's layout. */
   entries: SequenceEntry[] = [];
   /** Where its two time metrics stand. */
@@ -50,10 +55,74 @@ export class Group {
     this.key = key;
     this.keyHash = keyHash;
     this.shape = shape;
-    this.content = content;
+    this.#content = content;
     this.timeLabels = formatLabels(timeLabels(key));
     this.quoted = key.labels.some(({ name }) => !isLegacyLabelName(name));
   }
+
+  /** What it holds now, to be looked at in this turn: the next push may overwrite it. */
+  get content(): GroupContent {
+    return this.#content;
+  }
+
+  set content(content: GroupContent) {
+    this.#content = content;
+    this.#kept = false;
+  }
+
+  /** The same for whoever looks at it later: it stays as it is, whatever is pushed. */
+  keepContent(): GroupContent {
+    this.#kept = true;
+    return this.#content;
+  }
+
+  /**
+   * Replaces all families by others of the same layout without side notes, in the memory of the old ones if they fit in and nobody
+   * keeps them. That is what nearly all pushes do, and it leaves no garbage: survivors among that are what garbage collections cost.
+   *
+   * @returns whether it was done
+   */
+  overwrite(body: Uint8Array, pushTime: number, pushStamp: bigint): boolean {
+    const content = this.#content;
+    if (this.#kept || content.sides.size > 0 || content.familyStamps !== undefined) return false;
+    const old = content.body;
+    const length = roundUp(body.length);
+    if (old.length !== length) {
+      const room = old.buffer.byteLength;
+      if (length > room || room - length > MOST_UNUSED) return false;
+      content.body = new Uint8Array(old.buffer, 0, length);
+    }
+    content.body.set(body);
+    content.body.fill(0, body.length);
+    content.pushTime = pushTime;
+    content.pushStamp = pushStamp;
+    return true;
+  }
+}
+
+/** Bytes that a body may leave unused of the memory that it is in. */
+const MOST_UNUSED = 512;
+/** Bodies have a length in steps of so many bytes: so numbers may grow by a digit, and nothing has to be made anew. */
+const ROOM = 64;
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / ROOM) * ROOM;
+}
+
+/** Zeros to write a body into, in memory of their own: what is kept must not keep a whole journal entry, or a pool of buffers, with it. */
+export function newBody(bytes: number): Uint8Array {
+  return new Uint8Array(roundUp(bytes));
+}
+
+export function copyBody(bytes: Uint8Array): Uint8Array {
+  const body = newBody(bytes.length);
+  body.set(bytes);
+  return body;
+}
+
+/** The families as records carry them. */
+export function blockOf({ layout, body, sides }: GroupContent): FamilyBlock {
+  return { layout: layout.bytes, body: body.subarray(0, linesEnd(body, layout.size, layout.size - 1)), sides };
 }
 
 /** When a group was last pushed to, with success or not: nanoseconds since the epoch. */

@@ -1,7 +1,7 @@
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import { type FamilySide, linesOf, linesStart, NO_SIDES } from "../record/family-block.ts";
-import { familyStamp, type GroupContent } from "./group.ts";
+import { familyStamp, type GroupContent, newBody } from "./group.ts";
 import type { LayoutTable } from "./layout.ts";
 
 type Families = Pick<GroupContent, "layout" | "body" | "sides">;
@@ -66,12 +66,13 @@ function joinFamilies(
 
 function joinBody(lines: readonly Uint8Array[]): Uint8Array {
   const start = linesStart(lines.length);
-  const body = Buffer.allocUnsafeSlow(lines.reduce((sum, { length }) => sum + length, start));
+  const body = newBody(lines.reduce((sum, { length }) => sum + length, start));
+  const ends = new DataView(body.buffer);
   let end = start;
   for (const [slot, part] of lines.entries()) {
     body.set(part, end);
     end += part.length;
-    body.writeUInt32LE(end - start, slot * 4);
+    ends.setUint32(slot * 4, end - start, true);
   }
   return body;
 }

@@ -1,3 +1,4 @@
+import type { Group, GroupContent } from "./group.ts";
 import { HEAD, type SequenceEntry, type Shown } from "./sequence-entry.ts";
 
 /** What a page showed when a view was frozen. */
@@ -69,17 +70,20 @@ export class Page {
   beforeChange(view: number): void {
     this.#version++;
     if (view <= this.#settledView) return;
-    this.#saved = this.#capture();
+    this.#saved = this.#capture((group) => group.keepContent());
     this.#settledView = view;
   }
 
-  /** What the page showed when the view was frozen. To be asked once per view; from then on the page may change freely. */
+  /**
+   * What the page showed when the view was frozen, to be read in this turn. To be asked once per view; from then on the page may
+   * change freely.
+   */
   shownIn(view: number): PageView {
     const saved = this.#saved;
     this.release();
     if (saved !== undefined) return saved;
     this.#settledView = view;
-    return this.#capture();
+    return this.#capture((group) => group.content);
   }
 
   /** Forgets what was saved for a view. */
@@ -102,13 +106,13 @@ export class Page {
     this.#renderings.set(name, { version: this.#version, value });
   }
 
-  #capture(): PageView {
+  #capture(contentOf: (group: Group) => GroupContent): PageView {
     const { entries } = this;
     const visible = entries.filter((entry) => !entry.hidden);
     return {
       entries: visible,
       slots: Int32Array.from(visible, (entry) => entry.slot),
-      shown: visible.map((entry) => (entry.slot === HEAD ? entry.family.head! : entry.group!.content)),
+      shown: visible.map((entry) => (entry.slot === HEAD ? entry.family.head! : contentOf(entry.group!))),
     };
   }
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { deleteRecord, exposedText, keyOf, type PushSettings, pushRecord, throughBytes } from "../../test/state-kit.ts";
 import { encodeRecord, type RestoreRecord } from "../record/record.ts";
 import { settleConflicts } from "./conflicts.ts";
+import { blockOf } from "./group.ts";
 import { State } from "./state.ts";
 
 type Labels = Record<string, string>;
@@ -179,13 +180,14 @@ test("a restored twin is kept, and its time metrics are exposed once", async () 
   const twin = { job: "a", instance: "" };
   const state = stateOf([a, "m 1\n"]);
   const other = stateOf([twin, "n 1\n"]);
-  const { layout, body, sides, ...times } = other.group(keyOf(twin).id)!.content;
+  const { content } = other.group(keyOf(twin).id)!;
+  const { layout: _layout, body: _body, sides: _sides, ...times } = content;
   const record: RestoreRecord = {
     kind: "restore",
     key: keyOf(twin).id,
     time: 1n,
     ...times,
-    block: { layout: layout.bytes, body, sides },
+    block: blockOf(content),
   };
   assert.equal(state.apply(throughBytes(encodeRecord(record))), undefined);
   assert.equal(state.suspect, true);

@@ -22,7 +22,7 @@ import type {
 import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { Family, type FamilyHead } from "./family.ts";
-import { Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
+import { copyBody, Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
 import { Sequence } from "./sequence.ts";
@@ -200,12 +200,20 @@ export class State implements ConsistencyIndex {
       this.#distrust();
     }
     const old = own?.content;
-    const pushed = { layout, body: block.body, sides: block.sides };
     const pushStamp = notBefore(time, old ?? NOTHING);
+    if (
+      own !== undefined &&
+      old!.layout === layout &&
+      block.sides.size === 0 &&
+      this.#overwrite(own, block.body, pushStamp)
+    ) {
+      return undefined;
+    }
+    const pushed = { layout, body: block.body, sides: block.sides };
     const families =
-      merge && old !== undefined && old.layout.size > 0
+      merge && old !== undefined && old.layout.size > 0 && old.layout !== layout
         ? mergeBlock(old, pushed, pushStamp, this.#layouts)
-        : { layout, body: exactCopy(block.body), sides: block.sides, familyStamps: undefined };
+        : { layout, body: copyBody(block.body), sides: block.sides, familyStamps: undefined };
     // Written out, since this is the hottest of all places, and spreading objects is slow.
     const content: GroupContent = {
       layout: families.layout,
@@ -256,7 +264,7 @@ export class State implements ConsistencyIndex {
       if (contradicts !== undefined) this.#distrust();
     }
     const { sides } = block;
-    const body = exactCopy(block.body);
+    const body = copyBody(block.body);
     const content = { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps };
     this.#setContent(own ?? this.#createGroup(key, shape), content);
     return undefined;
@@ -334,11 +342,20 @@ export class State implements ConsistencyIndex {
     this.#contradicted = false;
   }
 
-  /** Everything that was derived from the old content is brought in line with the new one here, and nowhere else. */
+  /** The short way for a push whose layout is the stored one; false if it has to be the long one. */
+  #overwrite(group: Group, body: Uint8Array, pushStamp: bigint): boolean {
+    // Pages of a frozen view keep what is to be overwritten.
+    this.#touch(group);
+    const oldBytes = group.content.body.length;
+    if (!group.overwrite(body, toSeconds(pushStamp), pushStamp)) return false;
+    this.#noteContent(group, oldBytes);
+    return true;
+  }
+
+  /** Everything that was derived from the old content is brought in line with the new one here and in `#noteContent`. */
   #setContent(group: Group, proposed: GroupContent): void {
     const old = group.content;
-    for (const entry of group.entries) this.sequence.touch(entry);
-    for (const entry of group.timeEntries) this.sequence.touch(entry);
+    this.#touch(group);
     if (old.layout === proposed.layout) {
       group.content = proposed;
     } else {
@@ -347,11 +364,20 @@ export class State implements ConsistencyIndex {
       this.#exchangeEntries(group, content);
       this.#layouts.release(old.layout);
     }
-    const { content } = group;
-    for (let slot = 0; slot < group.entries.length; slot++) {
-      this.sequence.resize(group.entries[slot]!, content.layout.lineBytes(content.body, slot));
+    this.#noteContent(group, old.body.length);
+  }
+
+  #touch({ entries, timeEntries }: Group): void {
+    for (let i = 0; i < entries.length; i++) this.sequence.touch(entries[i]!);
+    for (let i = 0; i < timeEntries.length; i++) this.sequence.touch(timeEntries[i]!);
+  }
+
+  #noteContent(group: Group, oldBytes: number): void {
+    const { content, entries } = group;
+    for (let slot = 0; slot < entries.length; slot++) {
+      this.sequence.resize(entries[slot]!, content.layout.lineBytes(content.body, slot));
     }
-    this.#seriesBytes += content.body.length - old.body.length;
+    this.#seriesBytes += content.body.length - oldBytes;
     this.#exchangeHash(group, hashGroup(group.keyHash, content));
     this.#usage?.note(group);
   }
@@ -433,13 +459,6 @@ export class State implements ConsistencyIndex {
 
 function headBytes({ name, help }: FamilyHead): number {
   return 2 * name.length + (help?.length ?? 0) + 30;
-}
-
-/** What is kept must not keep a whole journal entry, or a pool of buffers, alive with it. */
-function exactCopy(bytes: Uint8Array): Uint8Array {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 function twinExists(key: GroupingKey, twin: Group): WaystationError {

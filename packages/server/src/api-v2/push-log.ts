@@ -18,8 +18,8 @@ export class PushLog {
     this.#gateway = gateway;
   }
 
-  readonly noteAnswered = ({ req, tail, bytes, status, milliseconds, failure }: AnsweredPush): void => {
-    const key = this.#keyOf(tail);
+  readonly noteAnswered = ({ req, tail, group, bytes, status, milliseconds, failure }: AnsweredPush): void => {
+    const key = group ?? this.#keyOf(tail);
     const message = failure?.replace(PREFACE, "");
     const method = req.method as PushMethod;
     const outcome = failure === undefined ? "stored" : status < 500 ? "refused" : "not stored";
@@ -52,7 +52,7 @@ export class PushLog {
     this.recent.note(key, { ...push, message, source: ELSEWHERE, bytes: 0, milliseconds: undefined, status });
   }
 
-  /** Of a path that was parsed before, so that this is a look into a cache. Undefined if it names no group. */
+  /** Undefined if the path names no group. */
   #keyOf(tail: string): ByteString | undefined {
     try {
       return this.#gateway.parseKey(tail).id;

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Gateway, isWaystationError, type WaystationError } from "@waystation/core";
+import {
+  type ByteString,
+  type Gateway,
+  type GroupingKey,
+  isWaystationError,
+  type WaystationError,
+} from "@waystation/core";
 import type { Middleware } from "koa";
 import type { AccessControl } from "../access/access-control.ts";
 import { collectBody } from "../http/body.ts";
@@ -28,6 +34,8 @@ export interface AnsweredPush {
   readonly req: IncomingMessage;
   /** The path after `/metrics/`, percent-encoded. */
   readonly tail: string;
+  /** The group's id, if the path has been read. */
+  readonly group: ByteString | undefined;
   /** Of the body, as sent. */
   readonly bytes: number;
   readonly status: number;
@@ -55,6 +63,7 @@ export class PushRoute {
     this.#tailStart = options.routePrefix.length + "/metrics/".length;
   }
 
+  /** For applications that have something to do before a push is looked at. */
   readonly middleware: Middleware = (ctx, next) => {
     const tail = this.#plainTail(ctx.req);
     if (tail === undefined) return next();
@@ -62,6 +71,14 @@ export class PushRoute {
     this.handle(ctx.req, ctx.res, tail);
     return;
   };
+
+  /** Takes a request ahead of Koa, if it is the plain spelling of a push or delete. */
+  take(req: IncomingMessage, res: ServerResponse): boolean {
+    const tail = this.#plainTail(req);
+    if (tail === undefined) return false;
+    this.handle(req, res, tail);
+    return true;
+  }
 
   /** The target after `/metrics/`, if this is the plain spelling of a push or delete. */
   #plainTail({ method, url }: IncomingMessage): string | undefined {
@@ -78,7 +95,8 @@ export class PushRoute {
   /** Answers the request. @param tail its path after `/metrics/`, percent-encoded */
   handle(req: IncomingMessage, res: ServerResponse, tail: string): void {
     const encoding = contentEncoding(req.headers["content-encoding"]);
-    const job: Job = { req, res, tail, encoding, bytes: 0, inFlight: false, started: performance.now() };
+    const started = performance.now();
+    const job: Job = { req, res, tail, encoding, group: undefined, bytes: 0, inFlight: false, started };
     const { inFlight, maxBodyBytes } = this.#options;
     if (this.#options.access !== undefined && !this.#isPermitted(job, this.#options.access)) return;
     const overload = inFlight.enter();
@@ -88,12 +106,13 @@ export class PushRoute {
     }
     job.inFlight = true;
     if (req.method === "DELETE" && encoding !== "gzip") {
-      this.#finish(job, this.#delete(job));
+      this.#run(job, NOTHING);
       return;
     }
     const run = (error: WaystationError | undefined, body: Uint8Array): void => {
       job.bytes = body.length;
-      this.#finish(job, error ? Promise.reject(error) : this.#run(job, body));
+      if (error === undefined) this.#run(job, body);
+      else this.#leaveAndFail(job, error);
     };
     collectBody(req, maxBodyBytes, run, inFlight);
   }
@@ -109,41 +128,47 @@ export class PushRoute {
     }
   }
 
-  async #run(job: Job, body: Uint8Array): Promise<number> {
-    if (job.encoding === "gzip") openGzip(body);
-    return job.req.method === "DELETE" ? this.#delete(job) : this.#push(job, body);
+  /** Without an async function of its own for each step, which pushes would feel. */
+  #run(job: Job, body: Uint8Array): void {
+    let stored: Promise<void>;
+    try {
+      if (job.encoding === "gzip") openGzip(body);
+      const key = this.#options.gateway.parseKey(job.tail);
+      job.group = key.id;
+      stored = job.req.method === "DELETE" ? this.#options.gateway.delete(key) : this.#push(job, key, body);
+    } catch (error) {
+      this.#leaveAndFail(job, error);
+      return;
+    }
+    stored.then(
+      () => this.#succeed(job),
+      (error: unknown) => this.#leaveAndFail(job, error),
+    );
   }
 
-  async #delete({ tail }: Job): Promise<number> {
-    const { gateway } = this.#options;
-    await gateway.delete(gateway.parseKey(tail));
-    return 202;
-  }
-
-  async #push({ req, tail, encoding }: Job, body: Uint8Array): Promise<number> {
-    const { gateway, checkConsistency, maxBodyBytes } = this.#options;
-    const key = gateway.parseKey(tail);
-    await gateway.push({
-      key,
-      mode: req.method === "PUT" ? "replace" : "merge",
-      body: encoding === "identity" ? body : await decodeBody(body, encoding, maxBodyBytes),
-      contentType: req.headers["content-type"],
-      signal: connectionSignal(req.socket),
-    });
-    return checkConsistency ? 200 : 202;
-  }
-
-  #finish(job: Job, result: Promise<number>): void {
-    result
-      .then((status) => {
-        this.#leave(job);
-        if (!job.res.destroyed) job.res.writeHead(status, EMPTY_BODY).end();
-        this.#observe(job, status);
-      })
-      .catch((error: unknown) => {
-        this.#leave(job);
-        this.#fail(job, error);
+  #push({ req, encoding }: Job, key: GroupingKey, body: Uint8Array): Promise<void> {
+    const { gateway, maxBodyBytes } = this.#options;
+    const push = (decoded: Uint8Array): Promise<void> =>
+      gateway.push({
+        key,
+        mode: req.method === "PUT" ? "replace" : "merge",
+        body: decoded,
+        contentType: req.headers["content-type"],
+        signal: connectionSignal(req.socket),
       });
+    return encoding === "identity" ? push(body) : decodeBody(body, encoding, maxBodyBytes).then(push);
+  }
+
+  #succeed(job: Job): void {
+    const status = job.req.method === "DELETE" || !this.#options.checkConsistency ? 202 : 200;
+    this.#leave(job);
+    if (!job.res.destroyed) job.res.writeHead(status, EMPTY_BODY).end();
+    this.#observe(job, status);
+  }
+
+  #leaveAndFail(job: Job, error: unknown): void {
+    this.#leave(job);
+    this.#fail(job, error);
   }
 
   #leave(job: Job): void {
@@ -177,11 +202,11 @@ export class PushRoute {
     if (!(error instanceof UndecodableRequest)) this.#observe(job, status, message);
   }
 
-  #observe({ req, tail, bytes, started }: Job, status: number, failure?: string): void {
+  #observe({ req, tail, group, bytes, started }: Job, status: number, failure?: string): void {
     const { metrics, onAnswered } = this.#options;
     const method = req.method!;
     const now = performance.now();
-    onAnswered({ req, tail, bytes, status, milliseconds: now - started, failure });
+    onAnswered({ req, tail, group, bytes, status, milliseconds: now - started, failure });
     if (method === "DELETE") {
       metrics.countRequest("delete", status, method);
       return;
@@ -196,6 +221,7 @@ interface Job {
   readonly res: ServerResponse;
   readonly tail: string;
   readonly encoding: ContentEncoding;
+  group: ByteString | undefined;
   /** Of the body, as sent. */
   bytes: number;
   /** Is it counted among the requests in flight? */
@@ -204,6 +230,7 @@ interface Job {
   readonly started: number;
 }
 
+const NOTHING = new Uint8Array(0);
 const EMPTY_BODY = { "Content-Length": "0" };
 const DEFECT: PlainError = { status: 500, message: "internal error: see the gateway's log" };
 

@@ -73,9 +73,18 @@ export function compareParts(
   return aEnd - i - (bEnd - j);
 }
 
+/** Writes a number as u32, little endian; returns the place after it. */
+export function writeCount(out: Uint8Array, at: number, count: number): number {
+  out[at] = count;
+  out[at + 1] = count >>> 8;
+  out[at + 2] = count >>> 16;
+  out[at + 3] = count >>> 24;
+  return at + 4;
+}
+
 /** Writes the length of `bytes[start, end)`, then these bytes; returns the place after them. */
-export function writePart(out: Buffer, at: number, bytes: Uint8Array, start: number, end: number): number {
-  let to = out.writeUInt32LE(end - start, at);
+export function writePart(out: Uint8Array, at: number, bytes: Uint8Array, start: number, end: number): number {
+  let to = writeCount(out, at, end - start);
   for (let i = start; i < end; i++) out[to++] = bytes[i]!;
   return to;
 }

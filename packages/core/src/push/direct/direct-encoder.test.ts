@@ -3,30 +3,34 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseText } from "../../exposition/text-parser.ts";
 import { groupingKey } from "../../model/grouping-key.ts";
-import { encodePush } from "../encode-push.ts";
+import { encodePush, type PushToEncode } from "../encode-push.ts";
 import { DirectEncoder } from "./direct-encoder.ts";
 
-const encoder = new DirectEncoder();
+function pushTo(labels: Record<string, string>): PushToEncode {
+  return { key: groupingKey(labels), mode: "replace", time: 7n, unchecked: false };
+}
 
-/** What the long way makes of a body: its family block, or undefined if the push is refused. */
+/** What the long way makes of a body: its record, or undefined if the push is refused. */
 function theLongWay(body: Buffer, labels: Record<string, string>): string | undefined {
-  const key = groupingKey(labels);
   try {
-    const families = parseText(body, { utf8Names: false });
-    const record = encodePush(families, { key, mode: "replace", time: 0n, unchecked: false });
+    const record = encodePush(parseText(body, { utf8Names: false }), pushTo(labels));
     const KIND_REPLACE = 0;
-    return record[0] === KIND_REPLACE ? Buffer.from(record.subarray(16 + key.id.length)).toString("latin1") : undefined;
+    return record[0] === KIND_REPLACE ? Buffer.from(record).toString("latin1") : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Compares the two ways; returns whether the short one was taken. */
-function compare(body: string | Buffer, labels: Record<string, string> = { job: "j" }): boolean {
+function compare(
+  body: string | Buffer,
+  labels: Record<string, string> = { job: "j" },
+  encoder = new DirectEncoder(),
+): boolean {
   const bytes = Buffer.from(body);
-  const block = encoder.encode(bytes, groupingKey(labels));
-  if (block === undefined) return false;
-  assert.equal(Buffer.from(block).toString("latin1"), theLongWay(bytes, labels), bytes.toString("latin1"));
+  const record = encoder.encode(bytes, pushTo(labels));
+  if (record === undefined) return false;
+  assert.equal(Buffer.from(record).toString("latin1"), theLongWay(bytes, labels), bytes.toString("latin1"));
   return true;
 }
 
@@ -128,16 +132,56 @@ const line = fc.oneof(
 );
 
 test("the short way gives what the long way gives", () => {
+  const encoder = new DirectEncoder();
   let taken = 0;
   fc.assert(
     fc.property(
       fc.array(line, { minLength: 1, maxLength: 8 }),
       fc.constantFrom({ job: "j" }, { job: "j", instance: "x" }, { job: "j", zone: "", a: "y" }),
       (lines, key) => {
-        if (compare(`${lines.join("\n")}\n`, key)) taken++;
+        if (compare(`${lines.join("\n")}\n`, key, encoder)) taken++;
       },
     ),
     { numRuns: Number(process.env["DIRECT_RUNS"] ?? 5000) },
   );
   assert.ok(taken > 500, `only ${taken} bodies went the short way`);
+});
+
+test("a body that was pushed before gives the same with other values, and other groups", () => {
+  const groups = [
+    { job: "j" },
+    { job: "j", instance: "x" },
+    { job: "j", a: "y", zone: "" },
+    { job: "j", b: 'a"b\\c\n', le: "1" },
+  ];
+  fc.assert(
+    fc.property(
+      fc.array(line, { minLength: 1, maxLength: 8 }),
+      fc.array(fc.tuple(fc.constantFrom(...groups), fc.array(number, { minLength: 8, maxLength: 8 })), {
+        minLength: 2,
+        maxLength: 5,
+      }),
+      (lines, pushes) => {
+        const encoder = new DirectEncoder();
+        for (const [key, values] of pushes) {
+          const body = lines.map((text, i) => (text.startsWith("#") ? text : text.replace(/[^ ]*$/, () => values[i]!)));
+          compare(`${body.join("\n")}\n`, key, encoder);
+        }
+      },
+    ),
+    { numRuns: Number(process.env["DIRECT_RUNS"] ?? 5000) },
+  );
+});
+
+test("a body that differs from one that was pushed before in anything but values is read anew", () => {
+  const body = '# HELP m Help.\n# TYPE m gauge\nm{a="1"} 1\nm{a="2"} 2\n# HELP n Help.\nn 3\n';
+  for (let at = 0; at < body.length; at++) {
+    const encoder = new DirectEncoder();
+    assert.ok(compare(body, { job: "j" }, encoder));
+    for (const changed of ["x", "#", " ", '"', "\n", "\u00ff", ""]) {
+      compare(Buffer.from(body.slice(0, at) + changed + body.slice(at + 1), "latin1"), { job: "j" }, encoder);
+    }
+    assert.ok(compare(body, { job: "k", a: "3" }, encoder) === false, "both samples would be one");
+    assert.ok(compare(body, { job: "k" }, encoder));
+  }
 });

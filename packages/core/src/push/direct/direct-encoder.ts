@@ -1,11 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { BoundedCache } from "../../bounded-cache.ts";
-import type { ByteString } from "../../model/byte-string.ts";
-import type { GroupingKey } from "../../model/grouping-key.ts";
 import { METRIC_TYPES } from "../../model/metric-family.ts";
 import { findOwnFamily, OWN_FIRST_BYTES } from "../../model/reserved-families.ts";
+import { allocatePushRecord } from "../../record/record.ts";
 import { isTimeFamily } from "../../record/time-families.ts";
-import { tooLargeToStore } from "../encode-push.ts";
+import type { PushToEncode } from "../encode-push.ts";
 import { type Limits, NO_LIMITS } from "../limits.ts";
 import {
   BACKSLASH,
@@ -24,14 +22,11 @@ import {
   SPACE,
   startsWith,
   UNDERSCORE,
+  writeCount,
   writePart,
 } from "./bytes.ts";
-import { canonicalSpelling, isCanonicalDecimal } from "./canonical-value.ts";
-import { type GroupingText, groupingText, SPAN } from "./grouping-text.ts";
-import { LineTable } from "./line-table.ts";
-
-const CACHED_GROUPINGS = 8192;
-const MAX_CACHED_KEY = 2048;
+import { Outlines } from "./outline.ts";
+import { SampleWriter } from "./sample-writer.ts";
 
 const HELP = Buffer.from("# HELP ");
 const TYPE = Buffer.from("# TYPE ");
@@ -73,53 +68,52 @@ const NEW_FAMILY: FamilyFields = {
 const hasLines = ({ lineCount }: FamilyFields): boolean => lineCount > 0;
 
 /**
- * The short way for the pushes that most clients send: from the bytes of a text body to a family block in one pass, without a
- * string, an object or an array per sample.
+ * The short way for the pushes that most clients send: from the bytes of a text body to a record in one pass, without a string, an
+ * object or an array per sample.
  *
  * It takes counters, gauges and untyped families in the plain form in which client libraries print them, and gives up at anything
  * else: escapes, timestamps, odd spacing, histograms and summaries, names that mean something to the gateway, errors of any kind.
  * Such bodies go the long way, through the parser and `encodePush`, which alone decides what is right. What the short way gives is
  * the same to the byte; a property test holds it to that.
+ *
+ * The shortest way is for bodies that are, apart from their values, what was pushed before: see {@link Outlines}.
  */
 export class DirectEncoder {
-  /** The sample lines so far. */
-  #out = Buffer.allocUnsafeSlow(64 * 1024);
-  #at = 0;
   readonly #families: FamilyFields[] = [];
   #familyCount = 0;
-  readonly #lines = new LineTable();
-  /** Of the sample at hand: start and end of name and value of each label, in the body. */
-  #labels = new Int32Array(4 * 64);
-  #labelCount = 0;
-  #body: Uint8Array = this.#out;
-  /** Most groups are pushed to again and again. */
-  readonly #groupings = new BoundedCache<ByteString, GroupingText>(CACHED_GROUPINGS);
-  #grouping: GroupingText = groupingText({ labels: [], id: "" });
-
+  readonly #writer: SampleWriter;
+  readonly #outlines: Outlines;
+  #body: Uint8Array = new Uint8Array(0);
   readonly #limits: Limits;
-  readonly #maxBytes: number;
 
   /** @param limits what exceeds them goes the long way @param maxBytes of the sample lines of a push */
   constructor(limits: Limits = NO_LIMITS, maxBytes = Number.POSITIVE_INFINITY) {
     this.#limits = limits;
-    this.#maxBytes = maxBytes;
+    this.#writer = new SampleWriter(maxBytes);
+    this.#outlines = new Outlines(this.#writer, limits.labelsPerSeries);
   }
 
-  /** The block of these families with the key's labels merged in, or undefined if they have to go the long way. @throws `TOO_LARGE` */
-  encode(body: Uint8Array, key: GroupingKey): Uint8Array | undefined {
+  /** The record of this push, or undefined if it has to go the long way. @throws `TOO_LARGE` */
+  encode(body: Uint8Array, push: PushToEncode): Uint8Array | undefined {
+    const writer = this.#writer;
+    writer.grouping.set(push.key);
+    if (!writer.grouping.legacy || body.length === 0 || body[body.length - 1] !== LF) return undefined;
+    return this.#outlines.encode(body, push) ?? this.#encodeAnew(body, push);
+  }
+
+  #encodeAnew(body: Uint8Array, push: PushToEncode): Uint8Array | undefined {
     this.#body = body;
-    this.#grouping =
-      key.id.length > MAX_CACHED_KEY ? groupingText(key) : this.#groupings.get(key.id, () => groupingText(key));
-    this.#at = 0;
     this.#familyCount = 0;
+    this.#writer.at = 0;
+    this.#outlines.begin(body);
     // With valid UTF-8 all around, no part of it can be invalid: parts are cut at ASCII characters.
-    if (!this.#grouping.legacy || body.length === 0 || body[body.length - 1] !== LF || !isUtf8(body)) return undefined;
+    if (!isUtf8(body)) return undefined;
     for (let at = 0; at < body.length; ) {
       at = body[at] === HASH ? this.#readComment(at) : this.#readSample(at);
       if (at < 0) return undefined;
     }
     if (this.#familyCount > 0 && !this.#endFamily()) return undefined;
-    return this.#assemble();
+    return this.#assemble(push);
   }
 
   /** `# HELP name text` or `# TYPE name type`. Returns the start of the next line, or -1. */
@@ -154,37 +148,25 @@ export class DirectEncoder {
   /** `name value` or `name{label="value",…} value`. Returns the start of the next line, or -1. */
   #readSample(start: number): number {
     const body = this.#body;
+    const writer = this.#writer;
     const nameEnd = nameEndAt(body, start);
     if (nameEnd === start) return -1;
     const family = this.#familyNamed(start, nameEnd);
     if (family === undefined) return -1;
-    this.#labelCount = 0;
+    writer.clearLabels();
     let at = nameEnd;
     if (body[at] === OPENING_BRACE) {
       at = this.#readLabels(at + 1);
       if (at < 0) return -1;
     }
     // With the empty instance label, if there is none.
-    if (this.#labelCount + this.#grouping.count > this.#limits.labelsPerSeries) return -1;
+    if (writer.labelCount + writer.grouping.count > this.#limits.labelsPerSeries) return -1;
     if (body[at++] !== SPACE) return -1;
     let end = at;
     while (body[end]! > SPACE) end++;
     if (end === at || body[end] !== LF) return -1;
-
-    // No line gets longer than its parts together, or its value longer than 32 bytes.
-    this.#reserve(end - start + this.#grouping.alone.length + 32);
-    this.#lines.begin(this.#at);
-    this.#copy(start, nameEnd);
-    this.#writeLabels();
-    if (isCanonicalDecimal(body, at, end)) {
-      this.#copy(at, end);
-    } else {
-      const spelling = canonicalSpelling(body, at, end);
-      if (spelling === undefined) return -1;
-      this.#at += this.#out.write(spelling, this.#at, "latin1");
-    }
-    this.#out[this.#at++] = LF;
-    this.#lines.end(this.#at);
+    if (!writer.write(body, start, nameEnd, at, end)) return -1;
+    this.#outlines.noteSample(this.#familyCount - 1, start, nameEnd, at, end);
     family.lineCount++;
     return end + 1;
   }
@@ -209,97 +191,12 @@ export class DirectEncoder {
         at++;
       }
       if (nameEnd - nameStart > labelNameBytes || at - valueStart > labelValueBytes) return -1;
-      if (!this.#insertLabel(nameStart, nameEnd, valueStart, at)) return -1;
+      if (!this.#writer.insertLabel(body, nameStart, nameEnd, valueStart, at)) return -1;
       at++;
       if (body[at] === COMMA) at++;
       else if (body[at] !== CLOSING_BRACE) return -1;
     }
     return at + 1;
-  }
-
-  /** Keeps the labels ordered by name; false if there is one of that name already. */
-  #insertLabel(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): boolean {
-    if (4 * (this.#labelCount + 1) > this.#labels.length) return false;
-    const labels = this.#labels;
-    let place = this.#labelCount++;
-    for (; place > 0; place--) {
-      const previous = 4 * (place - 1);
-      const order = compareParts(this.#body, labels[previous]!, labels[previous + 1]!, this.#body, nameStart, nameEnd);
-      if (order === 0) return false;
-      if (order < 0) break;
-      for (let i = previous; i < previous + 4; i++) labels[i + 4] = labels[i]!;
-    }
-    labels[4 * place] = nameStart;
-    labels[4 * place + 1] = nameEnd;
-    labels[4 * place + 2] = valueStart;
-    labels[4 * place + 3] = valueEnd;
-    return true;
-  }
-
-  /** Writes the sample's labels and those of the group, merged in the order of names, in braces, and a space. */
-  #writeLabels(): void {
-    if (this.#labelCount === 0) {
-      this.#writeGroupingAlone();
-      return;
-    }
-    const { count, spans } = this.#grouping;
-    let separator = OPENING_BRACE;
-    let i = 0;
-    let g = 0;
-    while (i < this.#labelCount || g < count) {
-      const order = i === this.#labelCount ? 1 : g === count ? -1 : this.#compareLabel(i, g);
-      this.#out[this.#at++] = separator;
-      separator = COMMA;
-      const isFallback = spans[g * SPAN + 4] === 1;
-      if (order < 0 || (order === 0 && isFallback)) {
-        this.#writeOwnLabel(i++);
-        if (order === 0) g++;
-      } else {
-        this.#writeGroupingLabel(g++);
-        if (order === 0) i++;
-      }
-    }
-    this.#out[this.#at++] = CLOSING_BRACE;
-    this.#out[this.#at++] = SPACE;
-  }
-
-  #writeGroupingAlone(): void {
-    const { alone, count, spans } = this.#grouping;
-    const out = this.#out;
-    const start = this.#at;
-    for (let i = 0; i < alone.length; i++) out[start + i] = alone[i]!;
-    for (let g = 0; g < count; g++) {
-      this.#lines.addValue(start + spans[g * SPAN + 2]!, start + spans[g * SPAN + 3]!);
-    }
-    this.#at = start + alone.length;
-  }
-
-  #compareLabel(index: number, groupingIndex: number): number {
-    const labels = this.#labels;
-    const { alone, spans } = this.#grouping;
-    const at = groupingIndex * SPAN;
-    return compareParts(this.#body, labels[4 * index]!, labels[4 * index + 1]!, alone, spans[at]!, spans[at + 1]!);
-  }
-
-  #writeOwnLabel(index: number): void {
-    const nameStart = this.#labels[4 * index]!;
-    const valueStart = this.#labels[4 * index + 2]!;
-    const valueEnd = this.#labels[4 * index + 3]!;
-    const valueAt = this.#at + valueStart - nameStart;
-    this.#lines.addValue(valueAt, valueAt + valueEnd - valueStart);
-    this.#copy(nameStart, valueEnd + 1);
-  }
-
-  #writeGroupingLabel(index: number): void {
-    const { alone, spans } = this.#grouping;
-    const start = spans[index * SPAN]!;
-    const valueStart = spans[index * SPAN + 2]!;
-    const valueEnd = spans[index * SPAN + 3]!;
-    const out = this.#out;
-    const shift = this.#at - start;
-    for (let i = start; i <= valueEnd; i++) out[i + shift] = alone[i]!;
-    this.#lines.addValue(valueStart + shift, valueEnd + shift);
-    this.#at = valueEnd + 1 + shift;
   }
 
   /** The family of this name if it is the one at hand, or else a new one. Undefined for names that must go the long way. */
@@ -328,9 +225,9 @@ export class DirectEncoder {
     family.typed = false;
     family.type = METRIC_TYPES.indexOf("untyped");
     family.lineCount = 0;
-    family.linesStart = this.#at;
+    family.linesStart = this.#writer.at;
     family.order = undefined;
-    this.#lines.reset();
+    this.#writer.lines.reset();
     return family;
   }
 
@@ -347,21 +244,22 @@ export class DirectEncoder {
   #endFamily(): boolean {
     const family = this.#families[this.#familyCount - 1]!;
     if (this.#isSpecial(family)) return false;
-    family.linesEnd = this.#at;
+    const writer = this.#writer;
+    family.linesEnd = writer.at;
     if (family.lineCount < 2) return true;
-    const order = this.#lines.order(this.#out);
+    const { lines } = writer;
+    const order = lines.order(writer.out);
     if (order === "ambiguous") return false;
     if (order === undefined) return true;
     family.order = order;
-    const length = family.linesEnd - family.linesStart;
-    this.#reserve(length);
+    writer.reserve(family.linesEnd - family.linesStart);
     // Behind the lines there is room for their ordered copy, which then takes their place.
-    let at = this.#at;
+    let at = writer.at;
     for (const line of order) {
-      this.#out.copyWithin(at, this.#lines.startOf(line), this.#lines.endOf(line));
-      at += this.#lines.endOf(line) - this.#lines.startOf(line);
+      writer.out.copyWithin(at, lines.startOf(line), lines.endOf(line));
+      at += lines.endOf(line) - lines.startOf(line);
     }
-    this.#out.copyWithin(family.linesStart, this.#at, at);
+    writer.out.copyWithin(family.linesStart, writer.at, at);
     return true;
   }
 
@@ -381,7 +279,7 @@ export class DirectEncoder {
   }
 
   /** See `record/family-block.ts` and `record/descriptor.ts` for the form. */
-  #assemble(): Uint8Array | undefined {
+  #assemble(push: PushToEncode): Uint8Array | undefined {
     const body = this.#body;
     const families = this.#orderedFamilies();
     if (families === undefined) return undefined;
@@ -398,48 +296,40 @@ export class DirectEncoder {
         sidesLength += 12 + 4 * family.order.length;
       }
     }
-    const block = Buffer.allocUnsafe(4 + layoutLength + 4 * families.length + linesLength + sidesLength);
-    let at = block.writeUInt32LE(layoutLength, 0);
-    at = block.writeUInt32LE(families.length, at);
+    const { record, start } = allocatePushRecord(
+      push,
+      4 + layoutLength + 4 * families.length + linesLength + sidesLength,
+    );
+    let at = writeCount(record, start, layoutLength);
+    at = writeCount(record, at, families.length);
     for (const { type, nameStart, nameEnd, helpStart, helpEnd } of families) {
-      block[at++] = type;
-      block[at++] = helpEnd < 0 ? 0 : 1;
-      at = writePart(block, at, body, nameStart, nameEnd);
-      if (helpEnd >= 0) at = writePart(block, at, body, helpStart, helpEnd);
+      record[at++] = type;
+      record[at++] = helpEnd < 0 ? 0 : 1;
+      at = writePart(record, at, body, nameStart, nameEnd);
+      if (helpEnd >= 0) at = writePart(record, at, body, helpStart, helpEnd);
     }
+    const layout = record.subarray(start + 4, at);
     let end = 0;
     for (const { linesStart, linesEnd } of families) {
       end += linesEnd - linesStart;
-      at = block.writeUInt32LE(end, at);
+      at = writeCount(record, at, end);
     }
     for (const { linesStart, linesEnd } of families) {
-      at += this.#out.copy(block, at, linesStart, linesEnd);
+      at += this.#writer.out.copy(record, at, linesStart, linesEnd);
     }
-    at = block.writeUInt32LE(sideCount, at);
+    at = writeCount(record, at, sideCount);
     for (const [i, { order }] of families.entries()) {
       if (order === undefined) continue;
-      at = block.writeUInt32LE(i, at);
-      at = block.writeUInt32LE(order.length, at);
-      for (const line of order) at = block.writeUInt32LE(line, at);
-      at = block.writeUInt32LE(0, at);
+      at = writeCount(record, at, i);
+      at = writeCount(record, at, order.length);
+      for (const line of order) at = writeCount(record, at, line);
+      at = writeCount(record, at, 0);
     }
-    return block;
-  }
-
-  #copy(start: number, end: number): void {
-    const out = this.#out;
-    const body = this.#body;
-    let at = this.#at;
-    for (let i = start; i < end; i++) out[at++] = body[i]!;
-    this.#at = at;
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#out.length) return;
-    // The ordered copy of lines takes as much again.
-    if (this.#at + bytes > 2 * this.#maxBytes) throw tooLargeToStore(this.#at, this.#maxBytes);
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#at + bytes));
-    this.#out.copy(grown, 0, 0, this.#at);
-    this.#out = grown;
+    if (sideCount === 0)
+      this.#outlines.keep(
+        layout,
+        families.map((family) => this.#families.indexOf(family)),
+      );
+    return record;
   }
 }
