@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deleteRecord, exposedText, keyOf, type PushSettings, pushRecord, throughBytes } from "../../test/state-kit.ts";
+import { linesOf } from "../record/family-block.ts";
 import { encodeRecord, type RestoreRecord } from "../record/record.ts";
 import { settleConflicts } from "./conflicts.ts";
-import { blockOf } from "./group.ts";
+import { blockOf, type GroupContent } from "./group.ts";
 import { State } from "./state.ts";
 
 type Labels = Record<string, string>;
@@ -195,4 +196,38 @@ test("a restored twin is kept, and its time metrics are exposed once", async () 
   const text = await exposedText(state);
   assert.equal(text.match(/^push_time_seconds\{instance="",job="a"\}/gm)!.length, 1);
   assert.match(text, /^n\{/m);
+});
+
+test("what somebody keeps of a group stays as it is, whatever is pushed over it", () => {
+  const state = stateOf([a, "m 1\n"]);
+  const group = state.group(keyOf(a).id)!;
+  const lines = (content: GroupContent): string => Buffer.from(linesOf(content.body, 1, 0)).toString();
+  const first = group.keepContent();
+  state.apply(pushRecord(a, "m 2\n", { time: 2n }));
+  assert.match(lines(first), / 1\n$/);
+  assert.equal(first.pushStamp, 1n);
+
+  const frozen = state.sequence.freeze();
+  state.apply(pushRecord(a, "m 3\n", { time: 3n }));
+  state.apply(pushRecord(a, "m 4\n", { time: 4n }));
+  const shown = frozen.pages.flatMap((page) => page.shownIn(frozen.view).shown);
+  frozen.done();
+  assert.match(lines(shown.find((each): each is GroupContent => "body" in each)!), / 2\n$/);
+  assert.match(lines(group.content), / 4\n$/);
+});
+
+test("a body that nobody keeps is overwritten where it is, and grows out of its place", async () => {
+  const state = stateOf([a, "m 1\n"]);
+  const group = state.group(keyOf(a).id)!;
+  const { buffer } = group.content.body;
+  for (const value of ["2", "123456.789", "0"]) {
+    state.apply(pushRecord(a, `m ${value}\n`));
+    assert.equal(group.content.body.buffer, buffer);
+    assert.match(await exposedText(state), new RegExp(`^m\\{.* ${value}$`, "m"));
+  }
+  state.apply(pushRecord(a, `m{x="${"v".repeat(500)}"} 1\n`));
+  assert.notEqual(group.content.body.buffer, buffer);
+  state.apply(pushRecord(a, "m 1\n"));
+  assert.equal(await exposedText(state), await exposedText(stateOf([a, "m 1\n"])));
+  assert.deepEqual(state.hash, stateOf([a, "m 1\n"]).hash);
 });
