@@ -223,7 +223,7 @@ export class Committer {
       await this.#handleFailure(batch, error);
     } finally {
       this.#inFlight = undefined;
-      this.#replica.forget(batch.tag);
+      this.#replica.expect(undefined);
     }
   }
 
@@ -276,7 +276,7 @@ export class Committer {
     const replica = this.#replica;
     try {
       const time = await replica.catchUp();
-      if (replica.verdictsOf(batch.tag) !== undefined) {
+      if (replica.verdicts !== undefined) {
         this.#settle(batch);
       } else if (batch.loads !== replica.loads || batch.heals !== replica.heals) {
         // It may be part of the snapshot, or of a history that was lost; or another replica still holds it and puts it back.
@@ -300,7 +300,7 @@ export class Committer {
   }
 
   #settle(batch: Batch): void {
-    const verdicts = this.#replica.verdictsOf(batch.tag);
+    const verdicts = this.#replica.verdicts;
     if (verdicts === undefined) {
       this.#reject(batch, inDoubt(this.#replica.halted ?? new Error("its entry could not be applied")));
     } else {

@@ -12,6 +12,11 @@ import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
 export type Verdict = WaystationError | undefined;
 
+interface Awaited {
+  tag: string | undefined;
+  verdicts: readonly Verdict[] | undefined;
+}
+
 /** How many positions back this replica can be compared with others. */
 const REMEMBERED_HASHES = 4096;
 /** How often a load or a reading is begun again because the journal's history changed under it. */
@@ -43,8 +48,8 @@ export class Replica {
   #hashes = new Map<number, StateHash>();
   /** Kept only for a journal that can take it back. */
   #history: RecentHistory | undefined;
-  /** Entries that this process has appended and whose verdicts somebody waits for, by tag. */
-  readonly #awaited: Map<string, readonly Verdict[] | undefined>;
+  /** The entry that this process is appending: somebody waits for the verdicts. */
+  readonly #awaited: Awaited;
   #reloading: Promise<void> | undefined;
   #recovering: Promise<void> | undefined;
   /** Is this the beginning of another replica's new state? */
@@ -58,7 +63,7 @@ export class Replica {
   constructor(
     journal: Journal,
     publisher: Publisher,
-    awaited: Map<string, readonly Verdict[] | undefined> = new Map(),
+    awaited: Awaited = { tag: undefined, verdicts: undefined },
   ) {
     this.#journal = journal;
     this.#publisher = publisher;
@@ -270,11 +275,11 @@ export class Replica {
     if (this.#halted !== undefined) return;
     let records: readonly GatewayRecord[];
     let verdicts: Verdict[];
-    const own = this.#awaited.has(at.tag);
+    const own = this.#awaited.tag === at.tag;
     try {
       records = decoded ?? this.#decode(data);
       verdicts = records.map((record) => this.#state.apply(record));
-      if (own) this.#awaited.set(at.tag, verdicts);
+      if (own) this.#awaited.verdicts = verdicts;
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const code = isWaystationError(cause) ? cause.code : "CORRUPT";
@@ -291,18 +296,15 @@ export class Replica {
       this.#publisher.publish("waystation:applied", { position: at.position, own, records, verdicts });
   }
 
-  /** To be told the verdicts of an entry once it is applied, by whatever way it comes in. */
-  expect(tag: string): void {
-    this.#awaited.set(tag, undefined);
+  /** To be told the verdicts of an entry once it is applied, by whatever way it comes in. There is one such entry at a time. */
+  expect(tag: string | undefined): void {
+    this.#awaited.tag = tag;
+    this.#awaited.verdicts = undefined;
   }
 
-  /** The verdicts of an expected entry, if it has been applied. */
-  verdictsOf(tag: string): readonly Verdict[] | undefined {
-    return this.#awaited.get(tag);
-  }
-
-  forget(tag: string): void {
-    this.#awaited.delete(tag);
+  /** The verdicts of the expected entry, if it has been applied. */
+  get verdicts(): readonly Verdict[] | undefined {
+    return this.#awaited.verdicts;
   }
 
   noteEntryBytes(bytes: number): void {

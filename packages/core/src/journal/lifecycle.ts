@@ -6,7 +6,8 @@ import { WaystationError } from "../errors.ts";
  */
 export class JournalLifecycle {
   readonly #name: string;
-  readonly #underWay = new Set<Promise<unknown>>();
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
   #state: "new" | "opening" | "open" | "closing" | "closed" = "new";
   #closed: Promise<void> | undefined;
 
@@ -60,7 +61,7 @@ export class JournalLifecycle {
 
   async #close(release: () => Promise<void>): Promise<void> {
     this.#state = "closing";
-    await Promise.allSettled(this.#underWay);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     try {
       await release();
     } finally {
@@ -69,12 +70,11 @@ export class JournalLifecycle {
   }
 
   async #track<T>(work: () => Promise<T>): Promise<T> {
-    const promise = work();
-    this.#underWay.add(promise);
+    this.#underWay++;
     try {
-      return await promise;
+      return await work();
     } finally {
-      this.#underWay.delete(promise);
+      if (--this.#underWay === 0) this.#onIdle?.();
     }
   }
 
