@@ -185,8 +185,23 @@ test("a session that is idle after its requests is closed after the keep-alive t
   assert.equal(await timeouts(server), 0);
 });
 
-test("a request that is complete may take longer than its arrival", async () => {
+test("a client that takes nothing of its answer is not waited for", async () => {
   const server = await start();
+  const lines = Array.from({ length: 100_000 }, (_, i) => `a{i="${i}"} 1\n`).join("");
+  await server.gateway.push({ key: server.gateway.parseKey("job/a"), body: lines });
+  const session = http2.connect(`https://127.0.0.1:${server.port}`, { ca, settings: { initialWindowSize: 0 } });
+  const stream = session.request({ ":path": "/metrics" });
+  const pings = setInterval(() => !session.destroyed && session.ping(() => undefined), 50);
+  const code = await new Promise<number>((resolve) => {
+    stream.on("error", () => undefined).once("close", () => resolve(stream.rstCode));
+  });
+  clearInterval(pings);
+  assert.equal(code, http2.constants.NGHTTP2_CANCEL);
+  session.destroy();
+});
+
+test("a request that is complete may take longer than its arrival", async () => {
+  const server = await start({ "web.keep-alive-timeout": 30_000 });
   const session = http2.connect(`https://127.0.0.1:${server.port}`, { ca });
   const events = session.request({ ":path": "/api/v2/events" });
   let ended = false;

@@ -245,6 +245,25 @@ test("heads and bodies that trickle in are ended by their time-outs and counted"
   assert.equal(server.gateway.health().groups, 0);
 });
 
+test("a client that takes nothing of its answer is not waited for", async () => {
+  const server = await startTestServer({ "web.request-timeout": 500, "web.keep-alive-timeout": 400 });
+  const lines = Array.from({ length: 400_000 }, (_, i) => `a{i="${i}"} 1\n`).join("");
+  await server.gateway.push({ key: server.gateway.parseKey("job/a"), body: lines });
+  const scrape = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+  const { socket, closed } = client(server, scrape);
+  socket.pause();
+  // What the systems in between have taken is still delivered, and then the connection ends without the rest.
+  await sleep(1_500);
+  let received = 0;
+  socket.on("data", (chunk) => {
+    received += chunk.length;
+  });
+  socket.resume();
+  await closed;
+  assert.ok(received < lines.length, `all ${received} bytes were sent`);
+  assert.ok((await server.request("GET /metrics")).body.length > lines.length, "whoever reads gets all");
+});
+
 test("idle connections stay open for longer than balancers keep theirs", async () => {
   const server = await startTestServer();
   const answer = await server.request("GET /-/healthy", { headers: { Connection: "keep-alive" } });

@@ -39,6 +39,14 @@ const MAX_HEADER_BYTES = 2 ** 20;
 /** Of HTTP/2, as in Go; Node sets no bound. */
 const MAX_STREAMS_PER_CONNECTION = 250;
 
+/**
+ * How long a client may leave unread what it is sent: with each that does, a whole exposition may be kept. Longer than a request is
+ * worked on, and than connections may be idle, which looks the same from here.
+ */
+export function stallLimit({ keepAlive, request }: Timeouts): number {
+  return Math.max(keepAlive, request);
+}
+
 function optionsFor({ keepAlive, header, request }: Timeouts): http.ServerOptions {
   const headersTimeout = Math.min(header, request);
   return {
@@ -58,6 +66,8 @@ export function createHttpServer(handle: http.RequestListener, options: HttpServ
   const server = webConfig?.current().tls
     ? createTlsServer(handle, serverOptions, { ...options, webConfig })
     : http.createServer(serverOptions, handle);
+  // The HTTP/2 server has this property too, as it also serves HTTP/1.1; its type does not say so.
+  (server as http.Server).timeout = stallLimit(timeouts);
   const unusual = new UnusualRequests(serverOptions, handle);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (!unusual.adopt(error, socket)) answerClientError(error, socket, onTimeout);

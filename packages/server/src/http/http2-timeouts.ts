@@ -1,5 +1,5 @@
 import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { Timeouts } from "./http-servers.ts";
+import { stallLimit, type Timeouts } from "./http-servers.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE } = constants;
 
@@ -9,13 +9,17 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOT
  * - A new session has as long for its first request as any head may take, and one that has no request under way any more as long as an
  *   idle connection. What else comes in meanwhile, parts of a head or pings, gives it no more time.
  * - A request has to be there as a whole within its time, and gets 408 if it is not.
+ * - A client that takes nothing of its answer for too long is not waited for.
  *
  * @param onTimeout is told of each first request and each body that took too long
  */
 export function limitHttp2Times(server: Http2SecureServer, timeouts: Timeouts, onTimeout: () => void): void {
   server.on("session", (session) => {
     limitIdleness(session, timeouts, onTimeout);
-    session.on("stream", (stream: ServerHttp2Stream) => limitArrival(stream, timeouts.request, onTimeout));
+    session.on("stream", (stream: ServerHttp2Stream) => {
+      limitArrival(stream, timeouts.request, onTimeout);
+      limitStall(stream, stallLimit(timeouts));
+    });
   });
 }
 
@@ -52,4 +56,17 @@ function limitArrival(stream: ServerHttp2Stream, limit: number, onTimeout: () =>
     stream.close(NGHTTP2_NO_ERROR);
   }, limit);
   stream.once("close", () => clearTimeout(timer));
+}
+
+/** Node's own time-out of streams takes any frame of the session, such as the answer to a ping, for progress of all its streams. */
+function limitStall(stream: ServerHttp2Stream, limit: number): void {
+  let waited = false;
+  stream.on("drain", () => {
+    waited = false;
+  });
+  const timer = setInterval(() => {
+    if (waited) stream.close(NGHTTP2_CANCEL);
+    waited = stream.writableLength > 0;
+  }, limit);
+  stream.once("close", () => clearInterval(timer));
 }

@@ -48,9 +48,18 @@ export function scrape({ gateway, selfMetrics, openMetrics, lease }: ScrapeOptio
     if (exposition.age > 0) ctx.set(STATE_AGE, (exposition.age / 1000).toFixed(3));
     ctx.set("Content-Type", exposition.contentType);
     if (exposition.contentEncoding !== "identity") ctx.set("Content-Encoding", exposition.contentEncoding);
-    ctx.body = Readable.from(exposition.chunks);
+    ctx.body = Readable.from(inPieces(exposition.chunks));
     ctx.length = exposition.length;
   };
+}
+
+/** By the progress of pieces it is told whether a client still reads: see `stallLimit`. */
+const MAX_PIECE_BYTES = 2 ** 20;
+
+function* inPieces(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += MAX_PIECE_BYTES) yield chunk.subarray(at, at + MAX_PIECE_BYTES);
+  }
 }
 
 /** Half of what Prometheus says that it waits, so that a slow journal costs freshness and not the scrape. */
