@@ -76,6 +76,8 @@ class AdoptedConnection extends Duplex {
     });
     socket.on("end", () => this.push(null));
     socket.on("close", () => this.destroy());
+    // The time that its first server has set still runs.
+    socket.on("timeout", () => socket.destroy());
     socket.on("error", (error) => this.destroy(error));
   }
 
