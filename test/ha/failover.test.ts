@@ -16,15 +16,21 @@ const SEED = Number(process.env["SEED"] ?? randomInt(2 ** 31));
 /** How long the Sentinels, the gateways and all that is to be put back may take together, in milliseconds: machines are busy. */
 const PATIENCE = 40_000;
 
+/**
+ * Without it there may be two primaries that take writes: the old one, and, where Sentinels fail over twice at nearly the same time,
+ * the first of two new ones, for some ten seconds.
+ */
+const ONE_PRIMARY = ["--min-replicas-to-write", "1"];
+
 const isAcknowledged = ({ request, outcome }: Operation) => request.kind !== "scrape" && outcome === "done";
 
 async function survivesFailover(
   t: TestContext,
-  options: { readonly query?: string; readonly redis?: readonly string[] },
+  query: string,
   fail: (cluster: SentinelCluster) => Promise<void>,
 ): Promise<void> {
   for (let seed = SEED; seed < SEED + ROUNDS; seed++) {
-    await using cluster = await SentinelCluster.start(options);
+    await using cluster = await SentinelCluster.start({ query, redis: ONE_PRIMARY });
     const recorder = new Recorder();
     const stop = new AbortController();
     const working = work(recorder, cluster.replicas, new Random(seed), stop.signal);
@@ -50,15 +56,15 @@ async function survivesFailover(
 
 suite("a Redis that fails over to another server", { skip: skipRedis, concurrency: 2 }, () => {
   test("loses nothing that was acknowledged: gateways put back what had not been copied", async (t) => {
-    await survivesFailover(t, {}, ({ redis }) => redis.primary.kill());
+    await survivesFailover(t, "", ({ redis }) => redis.primary.kill());
   });
 
   test("loses nothing either if each push has waited for a copy", async (t) => {
-    await survivesFailover(t, { query: "wait=1" }, ({ redis }) => redis.primary.kill());
+    await survivesFailover(t, "wait=1", ({ redis }) => redis.primary.kill());
   });
 
   test("and whose old primary was only held up: that one takes nothing any more", async (t) => {
-    await survivesFailover(t, { query: "wait=1", redis: ["--min-replicas-to-write", "1"] }, async ({ redis }) => {
+    await survivesFailover(t, "wait=1", async ({ redis }) => {
       redis.primary.pause();
       await sleep(6000);
       redis.primary.resume();

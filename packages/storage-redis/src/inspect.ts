@@ -131,7 +131,8 @@ function warnings(fields: Fields, settings: Settings): string[] {
   if (copies > replicas) {
     found.push(`pushes wait for ${copies} replicas, but Redis has ${replicas}: they stay in doubt until it has more`);
   }
-  if (copies >= 1 && Number(fields.get("config:min-replicas-to-write") ?? 0) < 1) {
+  const least = fields.get("config:min-replicas-to-write");
+  if (Number(least ?? 0) < 1 && (copies >= 1 || (replicas >= 1 && least !== undefined))) {
     found.push(
       "min-replicas-to-write is not set: after a failover the old primary may go on taking writes that are lost",
     );
