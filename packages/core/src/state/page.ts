@@ -4,7 +4,7 @@ import { HEAD, type SequenceEntry, type Shown } from "./sequence-entry.ts";
 /** What a page showed when a view was frozen. */
 export interface PageView {
   readonly entries: readonly SequenceEntry[];
-  readonly slots: Int32Array;
+  readonly slots: readonly number[];
   readonly shown: readonly Shown[];
 }
 
@@ -107,12 +107,17 @@ export class Page {
   }
 
   #capture(contentOf: (group: Group) => GroupContent): PageView {
-    const { entries } = this;
-    const visible = entries.filter((entry) => !entry.hidden);
-    return {
-      entries: visible,
-      slots: Int32Array.from(visible, (entry) => entry.slot),
-      shown: visible.map((entry) => (entry.slot === HEAD ? entry.family.head! : contentOf(entry.group!))),
-    };
+    // A loop: a page has some hundred entries, and a large exposition thousands of pages.
+    const entries: SequenceEntry[] = [];
+    const slots: number[] = [];
+    const shown: Shown[] = [];
+    for (let i = 0; i < this.entries.length; i++) {
+      const entry = this.entries[i]!;
+      if (entry.hidden) continue;
+      entries.push(entry);
+      slots.push(entry.slot);
+      shown.push(entry.slot === HEAD ? entry.family.head! : contentOf(entry.group!));
+    }
+    return { entries, slots, shown };
   }
 }
