@@ -17,7 +17,8 @@ import { SHAPE_NAMES, SHAPES, type ShapeName } from "./data/shapes.ts";
 import { AUTOCANNON } from "./load/autocannon.ts";
 import { findWrk } from "./load/wrk.ts";
 import { describeMachine, formatMachine, isInMemory } from "./machine.ts";
-import { findGoPushgateway, versionOf, waystation } from "./programs/programs.ts";
+import { findGoPushgateway, SOURCES, versionOf, waystation } from "./programs/programs.ts";
+import { layOutPackages } from "./programs/published.ts";
 import { formatMeasurements, Recorder } from "./report/measurements.ts";
 import { writeReadme } from "./report/readme.ts";
 import { REFERENCE, readResults, saveMeasurements } from "./report/results.ts";
@@ -37,6 +38,7 @@ ${SHAPE_NAMES.map((name) => `                        ${name.padEnd(14)}${SHAPES[
   --peer=PATH         the Go Pushgateway; otherwise PEER_PUSHGATEWAY, what scripts/peers has fetched, or one on the PATH
   --load=TOOL         wrk, or autocannon where that is missing
   --dir=FOLDER        where everything is written, on a disk (${tmpdir()})
+  --sources           runs Waystation from the sources as they are, not as it is built and published
   --node-option=FLAG  for the Node that runs Waystation, as --node-option=--cpu-prof; repeatable
   --name=NAME         results go to bench/results/NAME.json (latest), in place of those of the same scenarios
   --minutes=N         gives up after so long (90, with --smoke 8)
@@ -53,6 +55,7 @@ const { values: options, positionals } = parseArgs({
     load: { type: "string" },
     dir: { type: "string", default: tmpdir() },
     "node-option": { type: "string", multiple: true, default: [] },
+    sources: { type: "boolean", default: false },
     name: { type: "string" },
     minutes: { type: "string" },
     smoke: { type: "boolean", default: false },
@@ -124,7 +127,10 @@ function prepare(shape: ShapeName, folder: string): Bench {
       seconds: wholeNumber("seconds", size.seconds),
     },
     shape,
-    waystation: waystation(options["node-option"]),
+    waystation: waystation(
+      options.sources ? SOURCES : layOutPackages(join(folder, "published")),
+      options["node-option"],
+    ),
     go: findGoPushgateway(options.peer),
     load: wrk ?? AUTOCANNON,
     folder,

@@ -6,9 +6,12 @@ import type { GatewayProgram } from "./gateway.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Waystation from its sources. @param nodeOptions for its Node, such as `--cpu-prof` */
-export function waystation(nodeOptions: readonly string[]): GatewayProgram {
-  return { name: "Waystation", command: [process.execPath, ...nodeOptions, `${root}packages/server/src/cli.ts`] };
+/** Waystation from its sources. */
+export const SOURCES = `${root}packages/server/src/cli.ts`;
+
+/** @param cli the command @param nodeOptions for its Node, such as `--cpu-prof` */
+export function waystation(cli: string, nodeOptions: readonly string[]): GatewayProgram {
+  return { name: "Waystation", command: [process.execPath, ...nodeOptions, cli] };
 }
 
 /** The Go Pushgateway: the one given, that PEER_PUSHGATEWAY names, that `scripts/peers` has fetched, or that is on the PATH. */
