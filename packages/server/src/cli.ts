@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./v8-settings.ts";
 import { isWaystationError } from "@waystation/core";
 import { type CommandLine, createProgram } from "./config/command-line.ts";
 import { resolveSettings, type Settings } from "./config/settings.ts";

@@ -2,7 +2,6 @@ import { gunzip as gunzipCallback, type ZlibOptions } from "node:zlib";
 import { WaystationError } from "@waystation/core";
 import { tooLarge } from "./body.ts";
 import { Gate } from "./gate.ts";
-import { unframeSnappy } from "./snappy-framing.ts";
 
 /**
  * What a `Content-Encoding` header means to the Pushgateway: one of two names in any case. Everything else, lists included, is read
@@ -58,8 +57,11 @@ export async function decodeBody(body: Uint8Array, encoding: ContentEncoding, li
   switch (encoding) {
     case "gzip":
       return GUNZIPS.run(() => gunzip(body, limit));
-    case "snappy":
+    case "snappy": {
+      // Loaded with the first such body: few clients compress in this way.
+      const { unframeSnappy } = await import("./snappy-framing.ts");
       return unframeSnappy(body, limit);
+    }
     case "identity":
       return body;
   }
