@@ -4,9 +4,9 @@ import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import type { GroupingKey } from "../model/grouping-key.ts";
 import type { Label, MetricFamily, MetricType } from "../model/metric-family.ts";
 import { countLines, linesEnd, linesOf, linesStart } from "../record/family-block.ts";
+import { FAILURE_TIME, PUSH_TIME } from "../state/entry.ts";
 import { familyTree } from "../state/family-tree.ts";
 import { familyStamp, type Group, type GroupContent, latestStamp } from "../state/group.ts";
-import { FAILURE_TIME, PUSH_TIME } from "../state/sequence-entry.ts";
 
 /** What a family is, apart from its samples. Strings are byte strings. */
 export interface FamilyHead {

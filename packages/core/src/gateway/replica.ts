@@ -60,11 +60,7 @@ export class Replica {
   #loads = 0;
   #heals = 0;
 
-  constructor(
-    journal: Journal,
-    publisher: Publisher,
-    awaited: Awaited = { tag: undefined, verdicts: undefined },
-  ) {
+  constructor(journal: Journal, publisher: Publisher, awaited: Awaited = { tag: undefined, verdicts: undefined }) {
     this.#journal = journal;
     this.#publisher = publisher;
     this.#awaited = awaited;

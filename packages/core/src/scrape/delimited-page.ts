@@ -1,11 +1,11 @@
 import { writeFamilyHead, writeFamilyUnit, writeMetric } from "../exposition/protobuf-encoder.ts";
 import { WireWriter } from "../exposition/protobuf-writer.ts";
 import { type EscapingScheme, escapeFamily, isLegacyMetricName } from "../model/names.ts";
+import { HEAD } from "../state/entry.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
-import { HEAD } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
 import { isQuoted } from "./text-page.ts";
 
@@ -25,7 +25,7 @@ const NOTHING = new Uint8Array(0);
 
 /** @returns also whether all names are legacy ones, so that every escaping scheme gives the same bytes */
 export function encodeMessageParts(
-  { entries, slots, shown }: PageView,
+  view: PageView,
   escaping: EscapingScheme,
   own: OwnFamilies,
 ): { part: MessagePart[]; plain: boolean } {
@@ -38,23 +38,19 @@ export function encodeMessageParts(
     if (out.length > 0) part.push({ begins, bytes: out.toBytes(), end });
     out.clear();
   };
-  for (const [
-    i,
-    {
-      group,
-      family: { name },
-    },
-  ] of entries.entries()) {
+  const { families, groups, slots } = view;
+  for (const [i, { name }] of families.entries()) {
+    const group = groups[i];
     if (slots[i] === HEAD) {
       finish();
-      const head = escapeFamily(joinOwn(shown[i] as FamilyHead, own), escaping);
+      const head = escapeFamily(joinOwn(view.shown(i) as FamilyHead, own), escaping);
       writeFamilyHead(out, head.name, head.help, head.type);
       for (const metric of head.metrics) writeMetric(out, head.type, metric);
       begins = true;
       end = encodeUnit(head.unit);
       plain &&= isLegacyMetricName(name);
     } else {
-      const content = shown[i] as GroupContent;
+      const content = view.shown(i) as GroupContent;
       const family = escapeFamily(exposedFamilyTree(group!, content, slots[i]!), escaping);
       for (const metric of family.metrics) writeMetric(out, family.type, metric);
       plain &&= !isQuoted(group!, content, slots[i]!);

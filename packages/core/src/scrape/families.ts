@@ -1,9 +1,9 @@
 import type { MetricFamily } from "../model/metric-family.ts";
+import { HEAD } from "../state/entry.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { Group, GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
-import { HEAD } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
 
 /** Collects families from pages, for formats in which a family is one message: it is complete when the next one begins. */
@@ -22,13 +22,14 @@ export class FamilyCollector {
   }
 
   /** The families that are complete after this page. */
-  *add({ entries, slots, shown }: PageView): IterableIterator<MetricFamily> {
-    for (const [i, { group }] of entries.entries()) {
+  *add(view: PageView): IterableIterator<MetricFamily> {
+    const { groups, slots } = view;
+    for (const [i, group] of groups.entries()) {
       if (slots[i] === HEAD) {
         yield* this.finish();
-        this.#current = joinOwn(shown[i] as FamilyHead, this.#own);
+        this.#current = joinOwn(view.shown(i) as FamilyHead, this.#own);
       } else if (this.#shows?.(group!) !== false) {
-        const { metrics } = exposedFamilyTree(group!, shown[i] as GroupContent, slots[i]!);
+        const { metrics } = exposedFamilyTree(group!, view.shown(i) as GroupContent, slots[i]!);
         for (const metric of metrics) this.#current!.metrics.push(metric);
       }
     }

@@ -23,12 +23,13 @@ export function joinOwnFamilies(state: State, own: readonly MetricFamily[]): Own
   const settled = new Set<ByteString>();
   const pages = new Set<Page>();
   for (const family of own) {
-    const { head, headEntry } = state.family(family.name) ?? {};
-    if (head === undefined || headEntry?.page === undefined || headEntry.hidden) continue;
+    const pushed = state.family(family.name);
+    const { head, headPage } = pushed ?? {};
+    if (head === undefined || headPage === undefined || pushed?.hides(undefined)) continue;
     settled.add(family.name);
     if (head.type !== family.type) continue;
     joined.set(family.name, family);
-    pages.add(headEntry.page);
+    pages.add(headPage);
   }
   return { joined, settled, pages };
 }

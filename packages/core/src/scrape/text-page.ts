@@ -4,11 +4,11 @@ import { writeFamily, writeMetric } from "../exposition/text-encoder.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import { type EscapingScheme, escapeFamily, isLegacyMetricName } from "../model/names.ts";
 import { linesEnd } from "../record/family-block.ts";
+import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/entry.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
 import type { Group, GroupContent } from "../state/group.ts";
 import type { PageView } from "../state/page.ts";
-import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/sequence-entry.ts";
 import { joinOwn, type OwnFamilies } from "./own-families.ts";
 
 /**
@@ -16,21 +16,18 @@ import { joinOwn, type OwnFamilies } from "./own-families.ts";
  *
  * @returns whether all names are legacy ones, so that every escaping scheme gives the same bytes
  */
-export function writeTextPage(
-  out: ByteWriter,
-  { entries, slots, shown }: PageView,
-  escaping: EscapingScheme,
-  own: OwnFamilies,
-): boolean {
+export function writeTextPage(out: ByteWriter, view: PageView, escaping: EscapingScheme, own: OwnFamilies): boolean {
   let plain = true;
-  for (let i = 0; i < entries.length; i++) {
-    const { group, family } = entries[i]!;
+  const { families, groups, slots } = view;
+  for (let i = 0; i < slots.length; i++) {
+    const family = families[i]!;
+    const group = groups[i];
     const slot = slots[i]!;
     if (slot === HEAD) {
-      writeFamily(out, escapeFamily(joinOwn(shown[i] as FamilyHead, own), escaping));
+      writeFamily(out, escapeFamily(joinOwn(view.shown(i) as FamilyHead, own), escaping));
       plain &&= isLegacyMetricName(family.name);
     } else {
-      const content = shown[i] as GroupContent;
+      const content = view.shown(i) as GroupContent;
       const quoted = isQuoted(group!, content, slot);
       if (quoted && escaping !== "allow-utf-8") writeEscaped(out, group!, content, slot, escaping);
       else if (isTimeSlot(slot)) writeTime(out, family.name, group!, content, slot);

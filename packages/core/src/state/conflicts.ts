@@ -1,9 +1,9 @@
 import { compareGroupingKeys, groupingKeyId } from "../model/grouping-key.ts";
 import { exposes, PARTS } from "../model/series-names.ts";
+import { isTimeFamily } from "../record/time-families.ts";
 import { heldType, seriesIn } from "./consistency.ts";
 import type { Family } from "./family.ts";
 import type { Group } from "./group.ts";
-import type { GroupEntry, SequenceEntry } from "./sequence-entry.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -16,17 +16,17 @@ import type { State } from "./state.ts";
  */
 export function settleConflicts(state: State): { family: Family; group: Group }[] {
   const hidden: { family: Family; group: Group }[] = [];
-  const families = [...state.families()].map((family) => ({ family, entries: entriesOf(state, family) }));
-  const owners = new Map(families.map(({ family, entries }) => [family.name, entries[0]?.group]));
-  for (const { family, entries } of families) {
-    const losers = losersOf(state, family, entries, owners);
-    for (const entry of entries) {
-      const hide = losers.has(entry);
-      if (hide) hidden.push({ family, group: entry.group });
-      state.setHidden(entry, hide);
+  const families = [...state.families()].map((family) => ({ family, groups: groupsOf(state, family) }));
+  const owners = new Map(families.map(({ family, groups }) => [family.name, groups[0]]));
+  for (const { family, groups } of families) {
+    const losers = losersOf(state, family, groups, owners);
+    for (const group of groups) {
+      const hide = losers.has(group);
+      if (hide) hidden.push({ family, group });
+      state.setHidden(family, group, hide);
     }
-    const shown = entries.find((entry) => !losers.has(entry));
-    state.settleHead(family, shown === undefined ? undefined : heldType(shown.group, family.name));
+    const shown = groups.find((group) => !losers.has(group));
+    state.settleHead(family, shown === undefined ? undefined : heldType(shown, family.name));
   }
   state.suspect = hidden.length > 0;
   return hidden;
@@ -35,23 +35,23 @@ export function settleConflicts(state: State): { family: Family; group: Group }[
 function losersOf(
   state: State,
   family: Family,
-  entries: readonly GroupEntry[],
+  groups: readonly Group[],
   owners: ReadonlyMap<string, Group | undefined>,
-): Set<SequenceEntry> {
-  const losers = new Set<SequenceEntry>();
-  const [first] = entries;
+): Set<Group> {
+  const losers = new Set<Group>();
+  const [first] = groups;
   if (first === undefined) return losers;
-  // The time families: every group has them once, whatever it holds.
-  if (first.slot < 0) return new Set(entries.filter(({ group }) => hasEarlierTwin(state, group)));
-  const type = heldType(first.group, family.name)!;
-  if (losesToPart(state, family, type, first.group, owners)) return new Set(entries);
+  // Every group has them once, whatever it holds.
+  if (isTimeFamily(family.name)) return new Set(groups.filter((group) => hasEarlierTwin(state, group)));
+  const type = heldType(first, family.name)!;
+  if (losesToPart(state, family, type, first, owners)) return new Set(groups);
   const seen = new Set<string>();
-  for (const entry of entries) {
-    if (heldType(entry.group, family.name) !== type) {
-      losers.add(entry);
+  for (const group of groups) {
+    if (heldType(group, family.name) !== type) {
+      losers.add(group);
     } else if (family.shapes.size > 1) {
-      const series = [...seriesIn(entry.group, family.name)];
-      if (series.some((labels) => seen.has(labels))) losers.add(entry);
+      const series = [...seriesIn(group, family.name)];
+      if (series.some((labels) => seen.has(labels))) losers.add(group);
       else for (const labels of series) seen.add(labels);
     }
   }
@@ -83,6 +83,6 @@ function losesToPart(
   });
 }
 
-function entriesOf(state: State, family: Family): GroupEntry[] {
-  return [...state.sequence.entriesOf(family)].sort((a, b) => compareGroupingKeys(a.group.key, b.group.key));
+function groupsOf(state: State, family: Family): Group[] {
+  return [...state.sequence.groupsOf(family)].sort((a, b) => compareGroupingKeys(a.key, b.key));
 }

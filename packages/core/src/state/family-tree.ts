@@ -3,8 +3,8 @@ import { compareLabelValues } from "../model/labels.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import { decodeFamilyTree, linesOf } from "../record/family-block.ts";
 import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
+import { FAILURE_TIME, PUSH_TIME } from "./entry.ts";
 import type { Group, GroupContent } from "./group.ts";
-import { FAILURE_TIME, PUSH_TIME } from "./sequence-entry.ts";
 
 /** One family of a group, or one of its time metrics, as a tree: metrics in pushed order, labels complete and sorted. */
 export function familyTree(group: Group, content: GroupContent, slot: number): MetricFamily {

@@ -1,7 +1,8 @@
 import { type ByteString, compareBytes } from "../model/byte-string.ts";
 import type { MetricType } from "../model/metric-family.ts";
 import type { Descriptor } from "../record/descriptor.ts";
-import type { SequenceEntry } from "./sequence-entry.ts";
+import type { Group } from "./group.ts";
+import type { Page } from "./page.ts";
 import type { Shape } from "./shape.ts";
 
 /** What stands above a family's samples in an exposition. Immutable. */
@@ -24,10 +25,29 @@ export class Family {
   /** Derived from the set of descriptors alone, so that it is the same on every replica. */
   head: FamilyHead | undefined;
   /** Where its head stands in the exposition. */
-  headEntry: SequenceEntry | undefined;
+  headPage: Page | undefined;
+  /** Is its head left out of expositions? */
+  #headHidden = false;
+  /** The groups whose share in it is left out of expositions, because it contradicts what another group holds. */
+  readonly #hidden = new Set<Group>();
 
   constructor(name: ByteString) {
     this.name = name;
+  }
+
+  get hidesSome(): boolean {
+    return this.#headHidden || this.#hidden.size > 0;
+  }
+
+  /** Is what a group shows of it left out? @param group undefined for its head */
+  hides(group: Group | undefined): boolean {
+    return group === undefined ? this.#headHidden : this.#hidden.has(group);
+  }
+
+  setHidden(group: Group | undefined, hidden: boolean): void {
+    if (group === undefined) this.#headHidden = hidden;
+    else if (hidden) this.#hidden.add(group);
+    else this.#hidden.delete(group);
   }
 
   retain(descriptor: Descriptor, shape: Shape): void {

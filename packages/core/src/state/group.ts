@@ -4,8 +4,9 @@ import { formatLabels } from "../model/labels.ts";
 import { isLegacyLabelName } from "../model/names.ts";
 import { type FamilyBlock, type FamilySide, linesEnd, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
+import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import type { Layout } from "./layout.ts";
-import type { SequenceEntry } from "./sequence-entry.ts";
+import type { Page } from "./page.ts";
 import type { Shape } from "./shape.ts";
 
 /** Everything that one grouping key holds. */
@@ -44,9 +45,10 @@ export class Group {
   /** Does somebody keep the content? */
   #kept = false;
   /** Where its families stand in the exposition, in the order of the content's layout. */
-  entries: SequenceEntry[] = [];
+  pages: (Page | undefined)[] = [];
   /** Where its two time metrics stand. */
-  timeEntries: readonly SequenceEntry[] = [];
+  failureTimePage: Page | undefined;
+  pushTimePage: Page | undefined;
   /** Its share in the state hash, as signed integers, which need no memory of their own. */
   hashLow = 0;
   hashHigh = 0;
@@ -68,6 +70,14 @@ export class Group {
   set content(content: GroupContent) {
     this.#content = content;
     this.#kept = false;
+  }
+
+  /** Where a family of it stands, or one of its time metrics. */
+  pageOf(family: ByteString): Page | undefined {
+    if (family === PUSH_TIME_DESCRIPTOR.name) return this.pushTimePage;
+    if (family === FAILURE_TIME_DESCRIPTOR.name) return this.failureTimePage;
+    const slot = this.#content.layout.slotOf(family);
+    return slot === undefined ? undefined : this.pages[slot];
   }
 
   /** The same for whoever looks at it later: it stays as it is, whatever is pushed. */

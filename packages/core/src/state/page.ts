@@ -1,11 +1,14 @@
+import { entryBytes, type Shown, setPage } from "./entry.ts";
+import type { Family } from "./family.ts";
 import type { Group, GroupContent } from "./group.ts";
-import { HEAD, type SequenceEntry, type Shown } from "./sequence-entry.ts";
 
-/** What a page showed when a view was frozen. */
+/** What a page shows, without what is hidden. */
 export interface PageView {
-  readonly entries: readonly SequenceEntry[];
+  readonly families: readonly Family[];
+  /** Undefined for the head of a family. */
+  readonly groups: readonly (Group | undefined)[];
   readonly slots: readonly number[];
-  readonly shown: readonly Shown[];
+  shown(index: number): Shown;
 }
 
 /** A rendered form of a page, valid as long as the page has the same version. */
@@ -14,9 +17,11 @@ interface CachedRendering {
   readonly value: unknown;
 }
 
-/** A run of entries whose rendered forms are kept until one of them changes. */
+/** A run of entries, in columns, whose rendered forms are kept until one of them changes. */
 export class Page {
-  entries: SequenceEntry[] = [];
+  families: Family[] = [];
+  groups: (Group | undefined)[] = [];
+  slots: number[] = [];
   /** The sum of its entries' bytes. */
   bytes = 0;
   #version = 0;
@@ -30,28 +35,36 @@ export class Page {
     this.#settledView = view;
   }
 
-  insert(index: number, entry: SequenceEntry): void {
-    this.entries.splice(index, 0, entry);
-    entry.page = this;
-    this.bytes += entry.bytes;
+  get length(): number {
+    return this.slots.length;
+  }
+
+  insert(index: number, family: Family, group: Group | undefined, slot: number): void {
+    this.families.splice(index, 0, family);
+    this.groups.splice(index, 0, group);
+    this.slots.splice(index, 0, slot);
+    setPage(family, group, slot, this);
+    this.bytes += entryBytes(family, group, slot);
   }
 
   remove(index: number): void {
-    const [entry] = this.entries.splice(index, 1);
-    entry!.page = undefined;
-    this.bytes -= entry!.bytes;
+    const [family] = this.families.splice(index, 1);
+    const [group] = this.groups.splice(index, 1);
+    const [slot] = this.slots.splice(index, 1);
+    setPage(family!, group, slot!, undefined);
+    this.bytes -= entryBytes(family!, group, slot!);
   }
 
   /** Moves the second half, by bytes, to an empty page. Both have at least one entry afterwards. */
   split(into: Page): Page {
     const half = this.bytes / 2;
-    let bytes = this.entries[0]!.bytes;
+    let bytes = this.#bytesAt(0);
     let index = 1;
-    while (index + 1 < this.entries.length && bytes + this.entries[index]!.bytes <= half) {
-      bytes += this.entries[index++]!.bytes;
-    }
-    into.entries = this.entries.splice(index);
-    for (const entry of into.entries) entry.page = into;
+    while (index + 1 < this.length && bytes + this.#bytesAt(index) <= half) bytes += this.#bytesAt(index++);
+    into.families = this.families.splice(index);
+    into.groups = this.groups.splice(index);
+    into.slots = this.slots.splice(index);
+    into.#settle(0);
     into.bytes = this.bytes - bytes;
     this.bytes = bytes;
     return into;
@@ -59,10 +72,15 @@ export class Page {
 
   /** Takes over all entries of the next page. */
   append(next: Page): void {
-    for (const entry of next.entries) entry.page = this;
-    this.entries.push(...next.entries);
+    const from = this.length;
+    this.families.push(...next.families);
+    this.groups.push(...next.groups);
+    this.slots.push(...next.slots);
+    this.#settle(from);
     this.bytes += next.bytes;
-    next.entries = [];
+    next.families = [];
+    next.groups = [];
+    next.slots = [];
     next.bytes = 0;
   }
 
@@ -70,7 +88,7 @@ export class Page {
   beforeChange(view: number): void {
     this.#version++;
     if (view <= this.#settledView) return;
-    this.#saved = this.#capture((group) => group.keepContent());
+    this.#saved = this.#save();
     this.#settledView = view;
   }
 
@@ -83,7 +101,7 @@ export class Page {
     this.release();
     if (saved !== undefined) return saved;
     this.#settledView = view;
-    return this.#capture((group) => group.content);
+    return this.#look();
   }
 
   /** Forgets what was saved for a view. */
@@ -106,18 +124,37 @@ export class Page {
     this.#renderings.set(name, { version: this.#version, value });
   }
 
-  #capture(contentOf: (group: Group) => GroupContent): PageView {
-    // A loop: a page has some hundred entries, and a large exposition thousands of pages.
-    const entries: SequenceEntry[] = [];
-    const slots: number[] = [];
-    const shown: Shown[] = [];
-    for (let i = 0; i < this.entries.length; i++) {
-      const entry = this.entries[i]!;
-      if (entry.hidden) continue;
-      entries.push(entry);
-      slots.push(entry.slot);
-      shown.push(entry.slot === HEAD ? entry.family.head! : contentOf(entry.group!));
-    }
-    return { entries, slots, shown };
+  #bytesAt(index: number): number {
+    return entryBytes(this.families[index]!, this.groups[index], this.slots[index]!);
   }
+
+  /** Entries from `from` on have come from another page. */
+  #settle(from: number): void {
+    for (let i = from; i < this.length; i++) setPage(this.families[i]!, this.groups[i], this.slots[i]!, this);
+  }
+
+  /** The page as it is, until something is pushed. */
+  #look(): PageView {
+    const { families, groups, slots } = this.families.some(({ hidesSome }) => hidesSome) ? this.#visible() : this;
+    return { families, groups, slots, shown: (i) => showing(families[i]!, groups[i]) };
+  }
+
+  #save(): PageView {
+    const { families, groups, slots } = this.#visible();
+    const shown = groups.map((group, i): Shown => group?.keepContent() ?? families[i]!.head!);
+    return { families, groups, slots, shown: (i) => shown[i]! };
+  }
+
+  #visible(): Omit<PageView, "shown"> {
+    const isVisible = (_: unknown, i: number): boolean => !this.families[i]!.hides(this.groups[i]);
+    return {
+      families: this.families.filter(isVisible),
+      groups: this.groups.filter(isVisible),
+      slots: this.slots.filter(isVisible),
+    };
+  }
+}
+
+function showing(family: Family, group: Group | undefined): GroupContent | Shown {
+  return group === undefined ? family.head! : group.content;
 }

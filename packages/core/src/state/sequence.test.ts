@@ -4,31 +4,48 @@ import fc from "fast-check";
 import { deleteRecord, exposedText, pushRecord, wipeRecord } from "../../test/state-kit.ts";
 import { compareBytes } from "../model/byte-string.ts";
 import { compareGroupingKeys } from "../model/grouping-key.ts";
+import { entryBytes, pageOf } from "./entry.ts";
+import type { Family } from "./family.ts";
+import type { Group } from "./group.ts";
 import type { Sequence } from "./sequence.ts";
-import type { SequenceEntry } from "./sequence-entry.ts";
 import { State } from "./state.ts";
 
 const MAX_PAGE_BYTES = 48 * 1024;
 
+interface Entry {
+  readonly family: Family;
+  readonly group: Group | undefined;
+  readonly slot: number;
+}
+
+function entriesOf({ families, groups, slots }: Sequence["pages"][number]): Entry[] {
+  return slots.map((slot, i) => ({ family: families[i]!, group: groups[i], slot }));
+}
+
 /** What holds at any time, whatever was pushed. */
 function checkPages(sequence: Sequence): void {
-  const entries = sequence.pages.flatMap((page) => page.entries);
   for (const page of sequence.pages) {
-    assert.ok(page.entries.length > 0, "a page is empty");
+    const entries = entriesOf(page);
+    assert.ok(entries.length > 0, "a page is empty");
     assert.equal(
       page.bytes,
-      page.entries.reduce((sum, { bytes }) => sum + bytes, 0),
+      entries.reduce((sum, { family, group, slot }) => sum + entryBytes(family, group, slot), 0),
       "a page's bytes are not those of its entries",
     );
-    assert.ok(page.bytes <= MAX_PAGE_BYTES || page.entries.length === 1, `a page has ${page.bytes} bytes`);
-    for (const entry of page.entries) assert.equal(entry.page, page, "an entry does not know its page");
+    assert.ok(page.bytes <= MAX_PAGE_BYTES || entries.length === 1, `a page has ${page.bytes} bytes`);
+    for (const { family, group, slot } of entries) {
+      assert.equal(pageOf(family, group, slot), page, "an entry does not know its page");
+      if (slot >= 0)
+        assert.equal(group!.content.layout.descriptors[slot]!.name, family.name, "an entry has a wrong slot");
+    }
   }
+  const entries = sequence.pages.flatMap(entriesOf);
   for (let i = 1; i < entries.length; i++) {
     assert.ok(precedes(entries[i - 1]!, entries[i]!), "entries are not in order");
   }
 }
 
-function precedes(a: SequenceEntry, b: SequenceEntry): boolean {
+function precedes(a: Entry, b: Entry): boolean {
   if (a.family !== b.family) return compareBytes(a.family.name, b.family.name) < 0;
   return b.group !== undefined && (a.group === undefined || compareGroupingKeys(a.group.key, b.group.key) < 0);
 }

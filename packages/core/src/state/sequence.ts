@@ -1,8 +1,9 @@
 import { compareBytes } from "../model/byte-string.ts";
 import { compareGroupingKeys } from "../model/grouping-key.ts";
+import { pageOf } from "./entry.ts";
 import type { Family } from "./family.ts";
+import type { Group } from "./group.ts";
 import { Page } from "./page.ts";
-import type { GroupEntry, SequenceEntry } from "./sequence-entry.ts";
 
 /** Pages are split above this many bytes of sample lines. */
 const MAX_PAGE_BYTES = 48 * 1024;
@@ -23,57 +24,57 @@ export class Sequence {
     return this.#pages;
   }
 
-  insert(entry: SequenceEntry): void {
-    let index = this.#findPage(entry);
+  /** @param group undefined for the head of the family */
+  insert(family: Family, group: Group | undefined, slot: number): void {
+    let index = this.#findPage(family, group);
     if (index < 0) {
       index = 0;
       this.#pages.push(this.#newPage());
     }
     const page = this.#pages[index]!;
-    this.#change(page);
-    page.insert(lowerBound(page.entries, entry), entry);
+    this.touch(page);
+    page.insert(lowerBound(page, family, group), family, group, slot);
     this.#split(index);
   }
 
-  remove(entry: SequenceEntry): void {
-    const page = entry.page!;
-    this.#change(page);
-    page.remove(page.entries.indexOf(entry));
+  remove(family: Family, group: Group | undefined, slot: number): void {
+    const page = pageOf(family, group, slot)!;
+    this.touch(page);
+    page.remove(lowerBound(page, family, group));
     if (page.bytes < MIN_PAGE_BYTES) this.#join(page);
   }
 
-  /** To be called before what an entry shows is changed. */
-  touch(entry: SequenceEntry): void {
-    if (entry.page !== undefined) this.#change(entry.page);
+  /** The family has got another slot in the group's layout; `group.pages` knows that already. */
+  moveSlot(family: Family, group: Group, slot: number): void {
+    const page = group.pages[slot]!;
+    page.slots[lowerBound(page, family, group)] = slot;
   }
 
-  /** To be called after what an entry shows has changed in length. */
-  resize(entry: SequenceEntry, bytes: number): void {
-    const { page } = entry;
-    if (entry.bytes === bytes) return;
-    if (page !== undefined) page.bytes += bytes - entry.bytes;
-    entry.bytes = bytes;
-    if (page === undefined || page.bytes <= MAX_PAGE_BYTES) return;
-    this.#change(page);
-    this.#split(this.#pages.indexOf(page));
+  /** To be called before what an entry of the page shows is changed. */
+  touch(page: Page): void {
+    page.beforeChange(this.#viewActive ? this.#view : 0);
+  }
+
+  /** To be called after entries of the page have changed in length, and its `bytes` with them. */
+  fit(page: Page): void {
+    if (page.bytes > MAX_PAGE_BYTES && page.length > 1) this.#split(this.#pages.indexOf(page));
   }
 
   clear(): void {
-    for (const page of this.#pages) this.#change(page);
+    for (const page of this.#pages) this.touch(page);
     this.#pages = [];
   }
 
-  /** The groups' entries of one family, in order, from its head on. */
-  *entriesOf(family: Family): IterableIterator<GroupEntry> {
-    const head = family.headEntry;
-    if (head?.page === undefined) return;
-    let at = head.page.entries.indexOf(head) + 1;
-    for (let i = this.#pages.indexOf(head.page); i < this.#pages.length; i++, at = 0) {
-      const { entries } = this.#pages[i]!;
-      for (; at < entries.length; at++) {
-        const entry = entries[at]!;
-        if (entry.family !== family) return;
-        yield entry as GroupEntry;
+  /** The groups that hold a family, in order. */
+  *groupsOf(family: Family): IterableIterator<Group> {
+    const { headPage } = family;
+    if (headPage === undefined) return;
+    let at = lowerBound(headPage, family, undefined) + 1;
+    for (let i = this.#pages.indexOf(headPage); i < this.#pages.length; i++, at = 0) {
+      const { families, groups } = this.#pages[i]!;
+      for (; at < families.length; at++) {
+        if (families[at] !== family) return;
+        yield groups[at]!;
       }
     }
   }
@@ -101,17 +102,13 @@ export class Sequence {
     return new Page(this.#view);
   }
 
-  #change(page: Page): void {
-    page.beforeChange(this.#viewActive ? this.#view : 0);
-  }
-
   /** The page that holds, or is to hold, an entry: the last one that does not begin behind it; -1 if there is none at all. */
-  #findPage(entry: SequenceEntry): number {
+  #findPage(family: Family, group: Group | undefined): number {
     let low = 0;
     let high = this.#pages.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareEntries(this.#pages[middle]!.entries[0]!, entry) <= 0) low = middle + 1;
+      if (compareAt(this.#pages[middle]!, 0, family, group) <= 0) low = middle + 1;
       else high = middle;
     }
     return low > 0 ? low - 1 : this.#pages.length > 0 ? 0 : -1;
@@ -121,7 +118,7 @@ export class Sequence {
   #split(index: number): void {
     for (let at = index, end = index + 1; at < end; ) {
       const page = this.#pages[at]!;
-      if (page.bytes <= MAX_PAGE_BYTES || page.entries.length < 2) {
+      if (page.bytes <= MAX_PAGE_BYTES || page.length < 2) {
         at++;
       } else {
         this.#pages.splice(at + 1, 0, page.split(this.#newPage()));
@@ -133,31 +130,34 @@ export class Sequence {
   /** Pages are never empty. */
   #join(page: Page): void {
     const index = this.#pages.indexOf(page);
-    if (page.entries.length === 0) {
+    if (page.length === 0) {
       this.#pages.splice(index, 1);
       return;
     }
     const previous = this.#pages[index - 1];
     if (previous === undefined || previous.bytes + page.bytes > MAX_PAGE_BYTES / 2) return;
-    this.#change(previous);
+    this.touch(previous);
     previous.append(page);
     this.#pages.splice(index, 1);
   }
 }
 
-function compareEntries(a: SequenceEntry, b: SequenceEntry): number {
-  if (a.family !== b.family) return compareBytes(a.family.name, b.family.name);
-  if (a.group === undefined || b.group === undefined) return (a.group ? 1 : 0) - (b.group ? 1 : 0);
-  return compareGroupingKeys(a.group.key, b.group.key);
+/** Order of the entry at `index` of a page and another one. */
+function compareAt({ families, groups }: Page, index: number, family: Family, group: Group | undefined): number {
+  const other = families[index]!;
+  if (other !== family) return compareBytes(other.name, family.name);
+  const holder = groups[index];
+  if (holder === undefined || group === undefined) return (holder ? 1 : 0) - (group ? 1 : 0);
+  return compareGroupingKeys(holder.key, group.key);
 }
 
-/** The first place whose entry is not before the given one. */
-function lowerBound(entries: readonly SequenceEntry[], entry: SequenceEntry): number {
+/** The first place in a page whose entry is not before the given one: its own, if it is there. */
+function lowerBound(page: Page, family: Family, group: Group | undefined): number {
   let low = 0;
-  let high = entries.length;
+  let high = page.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareEntries(entries[middle]!, entry) < 0) low = middle + 1;
+    if (compareAt(page, middle, family, group) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -10,6 +10,7 @@ import {
 import type { MetricType } from "../model/metric-family.ts";
 import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
 import type { StateHash } from "../record/entry.ts";
+import { linesStart } from "../record/family-block.ts";
 import type {
   DeleteFamilyRecord,
   DeleteRecord,
@@ -21,12 +22,12 @@ import type {
 } from "../record/record.ts";
 import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
-import { Family, type FamilyHead } from "./family.ts";
+import { entryBytes, FAILURE_TIME, HEAD, headBytes, PUSH_TIME } from "./entry.ts";
+import { Family } from "./family.ts";
 import { copyBody, Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
 import { Sequence } from "./sequence.ts";
-import { FAILURE_TIME, HEAD, PUSH_TIME, type SequenceEntry } from "./sequence-entry.ts";
 import { type Shape, ShapeTable } from "./shape.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
 import { Usage } from "./usage.ts";
@@ -51,6 +52,8 @@ export class State implements ConsistencyIndex {
   #suspect = false;
   #contradicted = false;
   #usage: Usage | undefined;
+  /** For one push at a time. */
+  #oldEnds = new Uint8Array(256);
 
   get hash(): StateHash {
     return this.#hash;
@@ -108,24 +111,25 @@ export class State implements ConsistencyIndex {
     return this.#families.values();
   }
 
-  *holders(family: Family): IterableIterator<Group> {
-    for (const entry of this.sequence.entriesOf(family)) yield entry.group;
+  holders(family: Family): IterableIterator<Group> {
+    return this.sequence.groupsOf(family);
   }
 
-  /** Leaves an entry out of expositions, or puts it back. */
-  setHidden(entry: SequenceEntry, hidden: boolean): void {
-    if (entry.hidden === hidden) return;
-    this.sequence.touch(entry);
-    entry.hidden = hidden;
+  /** Leaves what a group shows of a family out of expositions, or puts it back. @param group undefined for the family's head */
+  setHidden(family: Family, group: Group | undefined, hidden: boolean): void {
+    if (family.hides(group) === hidden) return;
+    const page = group === undefined ? family.headPage : group.pageOf(family.name);
+    if (page !== undefined) this.sequence.touch(page);
+    family.setHidden(group, hidden);
   }
 
   /** Shows a family under the type that won; without one, not at all. */
   settleHead(family: Family, type: MetricType | undefined): void {
-    const { headEntry, head } = family;
-    if (headEntry === undefined || head === undefined) return;
-    this.setHidden(headEntry, type === undefined && family.holders > 0 && !isTimeFamily(family.name));
+    const { headPage, head } = family;
+    if (headPage === undefined || head === undefined) return;
+    this.setHidden(family, undefined, type === undefined && family.holders > 0 && !isTimeFamily(family.name));
     if (type === undefined || type === head.type) return;
-    this.sequence.touch(headEntry);
+    this.sequence.touch(headPage);
     family.head = { ...head, type };
   }
 
@@ -293,10 +297,8 @@ export class State implements ConsistencyIndex {
     const group = new Group(key, shape, { ...NOTHING, layout }, hashText(key.id));
     this.#shapes.retain(shape);
     this.#groups.set(key.id, group);
-    group.timeEntries = [
-      this.#addEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME, group.timeLabels.length + 50),
-      this.#addEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME, group.timeLabels.length + 40),
-    ];
+    this.#addEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME);
+    this.#addEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME);
     return group;
   }
 
@@ -307,12 +309,9 @@ export class State implements ConsistencyIndex {
     if (unlessLater !== undefined && latestStamp(content) > unlessLater) {
       return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(group.key)} was pushed to meanwhile`);
     }
-    for (const [slot, entry] of group.entries.entries()) {
-      this.#removeEntry(content.layout.descriptors[slot]!, entry);
-    }
-    const [failure, push] = group.timeEntries;
-    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, failure!);
-    this.#removeEntry(PUSH_TIME_DESCRIPTOR, push!);
+    for (const [slot, descriptor] of content.layout.descriptors.entries()) this.#removeEntry(descriptor, group, slot);
+    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME);
+    this.#removeEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME);
     this.#layouts.release(content.layout);
     this.#shapes.release(group.shape);
     this.#groups.delete(id);
@@ -346,8 +345,11 @@ export class State implements ConsistencyIndex {
   #overwrite(group: Group, body: Uint8Array, pushStamp: bigint): boolean {
     // Pages of a frozen view keep what is to be overwritten.
     this.#touch(group);
-    const oldBytes = group.content.body.length;
+    const { body: old, layout } = group.content;
+    const oldBytes = old.length;
+    const ends = this.#ends(old.subarray(0, linesStart(layout.size)));
     if (!group.overwrite(body, toSeconds(pushStamp), pushStamp)) return false;
+    this.#resize(group, ends);
     this.#noteContent(group, oldBytes);
     return true;
   }
@@ -357,26 +359,46 @@ export class State implements ConsistencyIndex {
     const old = group.content;
     this.#touch(group);
     if (old.layout === proposed.layout) {
+      const { body } = old;
       group.content = proposed;
+      this.#resize(group, body);
     } else {
       const layout = this.#layouts.retain(proposed.layout);
-      const content = { ...proposed, layout };
-      this.#exchangeEntries(group, content);
+      this.#exchangeLayout(group, { ...proposed, layout });
       this.#layouts.release(old.layout);
     }
     this.#noteContent(group, old.body.length);
   }
 
-  #touch({ entries, timeEntries }: Group): void {
-    for (let i = 0; i < entries.length; i++) this.sequence.touch(entries[i]!);
-    for (let i = 0; i < timeEntries.length; i++) this.sequence.touch(timeEntries[i]!);
+  #touch({ pages, failureTimePage, pushTimePage }: Group): void {
+    for (let i = 0; i < pages.length; i++) this.sequence.touch(pages[i]!);
+    if (failureTimePage !== undefined) this.sequence.touch(failureTimePage);
+    if (pushTimePage !== undefined) this.sequence.touch(pushTimePage);
+  }
+
+  /** A copy of the ends of lines that are about to be overwritten. */
+  #ends(ends: Uint8Array): Uint8Array {
+    if (this.#oldEnds.length < ends.length) this.#oldEnds = new Uint8Array(2 * ends.length);
+    this.#oldEnds.set(ends);
+    return this.#oldEnds;
+  }
+
+  /** @param old the body that the group had, or at least the ends of its lines */
+  #resize({ pages, content: { layout, body } }: Group, old: Uint8Array): void {
+    let hasGrown = false;
+    // A page may hold several families of the group: it is cut when the lengths of all of them are known.
+    for (let slot = 0; slot < pages.length; slot++) {
+      const more = layout.lineBytes(body, slot) - layout.lineBytes(old, slot);
+      if (more === 0) continue;
+      pages[slot]!.bytes += more;
+      hasGrown = true;
+    }
+    if (!hasGrown) return;
+    for (let slot = 0; slot < pages.length; slot++) this.sequence.fit(pages[slot]!);
   }
 
   #noteContent(group: Group, oldBytes: number): void {
-    const { content, entries } = group;
-    for (let slot = 0; slot < entries.length; slot++) {
-      this.sequence.resize(entries[slot]!, content.layout.lineBytes(content.body, slot));
-    }
+    const { content } = group;
     this.#seriesBytes += content.body.length - oldBytes;
     this.#exchangeHash(group, hashGroup(group.keyHash, content));
     this.#usage?.note(group);
@@ -388,44 +410,49 @@ export class State implements ConsistencyIndex {
     group.hashHigh = now[1] | 0;
   }
 
-  #exchangeEntries(group: Group, content: GroupContent): void {
-    const old = group.content;
-    const oldEntries = group.entries;
-    for (const [slot, entry] of oldEntries.entries()) {
-      const descriptor = old.layout.descriptors[slot]!;
-      if (content.layout.slotOf(descriptor.name) !== undefined) continue;
-      this.#removeEntry(descriptor, entry);
+  #exchangeLayout(group: Group, content: GroupContent): void {
+    const { layout: old } = group.content;
+    const { layout } = content;
+    const kept: { family: Family; oldSlot: number; slot: number; bytes: number }[] = [];
+    for (const [oldSlot, descriptor] of old.descriptors.entries()) {
+      const slot = layout.slotOf(descriptor.name);
+      const family = this.#families.get(descriptor.name)!;
+      if (slot === undefined) this.#removeEntry(descriptor, group, oldSlot);
+      else kept.push({ family, oldSlot, slot, bytes: entryBytes(family, group, oldSlot) });
     }
+    const oldPages = group.pages;
     group.content = content;
-    group.entries = content.layout.descriptors.map((descriptor, slot) => {
-      const oldSlot = old.layout.slotOf(descriptor.name);
-      if (oldSlot === undefined) {
-        return this.#addEntry(descriptor, group, slot, content.layout.lineBytes(content.body, slot));
-      }
-      const entry = oldEntries[oldSlot]!;
-      entry.slot = slot;
-      this.#exchangeDescriptor(entry.family, old.layout.descriptors[oldSlot]!, descriptor, group.shape);
-      return entry;
-    });
+    group.pages = new Array(layout.size).fill(undefined);
+    for (const { family, oldSlot, slot, bytes } of kept) {
+      group.pages[slot] = oldPages[oldSlot];
+      this.sequence.moveSlot(family, group, slot);
+      group.pages[slot]!.bytes += entryBytes(family, group, slot) - bytes;
+    }
+    for (const [slot, descriptor] of layout.descriptors.entries()) {
+      if (group.pages[slot] === undefined) this.#addEntry(descriptor, group, slot);
+    }
+    for (const { family, oldSlot, slot } of kept) {
+      this.#exchangeDescriptor(family, old.descriptors[oldSlot]!, layout.descriptors[slot]!, group.shape);
+    }
+    for (const page of group.pages) this.sequence.fit(page!);
   }
 
-  #addEntry(descriptor: Descriptor, group: Group, slot: number, bytes: number): SequenceEntry {
+  #addEntry(descriptor: Descriptor, group: Group, slot: number): void {
     let family = this.#families.get(descriptor.name);
     if (family === undefined) {
       family = new Family(descriptor.name);
       this.#families.set(descriptor.name, family);
     }
-    const entry: SequenceEntry = { family, group, slot, hidden: false, bytes, page: undefined };
     family.retain(descriptor, group.shape);
     this.#updateHead(family);
-    this.sequence.insert(entry);
-    return entry;
+    this.sequence.insert(family, group, slot);
   }
 
-  #removeEntry(descriptor: Descriptor, entry: SequenceEntry): void {
-    const { family } = entry;
-    this.sequence.remove(entry);
-    family.release(descriptor, entry.group!.shape);
+  #removeEntry(descriptor: Descriptor, group: Group, slot: number): void {
+    const family = this.#families.get(descriptor.name)!;
+    this.sequence.remove(family, group, slot);
+    family.setHidden(group, false);
+    family.release(descriptor, group.shape);
     this.#updateHead(family);
     if (family.holders === 0) this.#families.delete(family.name);
   }
@@ -438,27 +465,22 @@ export class State implements ConsistencyIndex {
   }
 
   #updateHead(family: Family): void {
-    const { headEntry } = family;
+    const { headPage } = family;
     if (family.holders === 0) {
-      if (headEntry?.page !== undefined) this.sequence.remove(headEntry);
+      if (headPage !== undefined) this.sequence.remove(family, undefined, HEAD);
       return;
     }
     const head = family.computeHead();
-    if (headEntry === undefined) {
+    if (headPage === undefined) {
       family.head = head;
-      const bytes = headBytes(head);
-      family.headEntry = { family, group: undefined, slot: HEAD, hidden: false, bytes, page: undefined };
-      this.sequence.insert(family.headEntry);
+      this.sequence.insert(family, undefined, HEAD);
     } else if (head !== family.head) {
-      this.sequence.touch(headEntry);
+      this.sequence.touch(headPage);
+      headPage.bytes += headBytes(head) - headBytes(family.head!);
       family.head = head;
-      this.sequence.resize(headEntry, headBytes(head));
+      this.sequence.fit(headPage);
     }
   }
-}
-
-function headBytes({ name, help }: FamilyHead): number {
-  return 2 * name.length + (help?.length ?? 0) + 30;
 }
 
 function twinExists(key: GroupingKey, twin: Group): WaystationError {
