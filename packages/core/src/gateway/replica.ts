@@ -130,6 +130,7 @@ export class Replica {
     const snapshot = await this.#journal.open(signal);
     const loading = new Replica(this.#journal, this.#publisher, this.#awaited);
     loading.#isLoading = true;
+    loading.#state = new State(false);
     if (this.#journal.shared && this.#journal.restore) loading.#history = new RecentHistory(snapshot?.at ?? ORIGIN);
     if (snapshot !== undefined) {
       const { state, bytes } = await decodeSnapshot(snapshot.chunks, snapshot.at);
@@ -145,6 +146,7 @@ export class Replica {
       cursor = this.#cursor;
       time = await loading.catchUp();
     } while (cursor !== this.#cursor && loading.#cursor.position < this.#cursor.position);
+    loading.#state.arrange();
     this.#loads++;
     this.#state = loading.#state;
     this.#cursor = loading.#cursor;

@@ -84,7 +84,7 @@ function frame(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The state that a snapshot holds, and its size in bytes.
+ * The state that a snapshot holds, not arranged yet, and its size in bytes.
  *
  * @throws `CORRUPT` if it does not verify or is not the state after `at`; `UNSUPPORTED` if a newer release wrote it
  */
@@ -92,7 +92,7 @@ export async function decodeSnapshot(
   chunks: AsyncIterable<Uint8Array>,
   at: Cursor,
 ): Promise<{ state: State; bytes: number }> {
-  const state = new State();
+  const state = new State(false);
   let header: SnapshotHeader | undefined;
   let bytes = 0;
   for await (const content of readFrames(chunks)) {

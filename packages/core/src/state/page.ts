@@ -47,12 +47,28 @@ export class Page {
     this.bytes += entryBytes(family, group, slot);
   }
 
+  /** Adds an entry that comes after all others. */
+  push(family: Family, group: Group | undefined, slot: number): void {
+    this.families.push(family);
+    this.groups.push(group);
+    this.slots.push(slot);
+    setPage(family, group, slot, this);
+    this.bytes += entryBytes(family, group, slot);
+  }
+
   remove(index: number): void {
     const [family] = this.families.splice(index, 1);
     const [group] = this.groups.splice(index, 1);
     const [slot] = this.slots.splice(index, 1);
     setPage(family!, group, slot!, undefined);
     this.bytes -= entryBytes(family!, group, slot!);
+  }
+
+  /** -1 if it does not hold that entry. */
+  indexOf(family: Family, group: Group): number {
+    let index = this.groups.indexOf(group);
+    while (index >= 0 && this.families[index] !== family) index = this.groups.indexOf(group, index + 1);
+    return index;
   }
 
   /** Moves the second half, by bytes, to an empty page. Both have at least one entry afterwards. */

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deleteRecord, exposedText, keyOf, type PushSettings, pushRecord, throughBytes } from "../../test/state-kit.ts";
+import fc from "fast-check";
+import {
+  deleteRecord,
+  exposedText,
+  keyOf,
+  type PushSettings,
+  pushRecord,
+  throughBytes,
+  wipeRecord,
+} from "../../test/state-kit.ts";
 import { linesOf } from "../record/family-block.ts";
 import { encodeRecord, type RestoreRecord } from "../record/record.ts";
 import { settleConflicts } from "./conflicts.ts";
@@ -234,4 +243,34 @@ test("a body that nobody keeps is overwritten where it is, and grows out of its 
   state.apply(pushRecord(a, "m 1\n"));
   assert.equal(await exposedText(state), await exposedText(stateOf([a, "m 1\n"])));
   assert.deepEqual(state.hash, stateOf([a, "m 1\n"]).hash);
+});
+
+test("a state that is arranged in the end is the same as one that always was", () => {
+  const job = fc.nat(12).map((i) => ({ job: String(i) }));
+  const body = fc.constantFrom("a 1\n", "b 1\nc 2\n", "a 3\nb 4\n", "# TYPE a gauge\na 5\n", "");
+  const step = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc
+        .tuple(job, body, fc.boolean())
+        .map(([j, b, merge]) => pushRecord(j, b, { mode: merge ? "merge" : "replace" })),
+    },
+    { weight: 2, arbitrary: job.map((j) => deleteRecord(j)) },
+    { weight: 1, arbitrary: fc.constant(wipeRecord()) },
+  );
+  const property = fc.asyncProperty(
+    fc.array(step, { maxLength: 40 }),
+    fc.array(step, { maxLength: 10 }),
+    async (loaded, later) => {
+      const usual = new State();
+      const arranged = new State(false);
+      for (const record of loaded) for (const state of [usual, arranged]) state.apply(record);
+      arranged.arrange();
+      assert.equal(await exposedText(arranged), await exposedText(usual));
+      for (const record of later) for (const state of [usual, arranged]) state.apply(record);
+      assert.equal(await exposedText(arranged), await exposedText(usual));
+      assert.deepEqual(arranged.hash, usual.hash);
+    },
+  );
+  return fc.assert(property, { numRuns: 300 });
 });
