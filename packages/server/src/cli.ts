@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import "./v8-settings.ts";
 import { isWaystationError } from "@waystation/core";
 import { type CommandLine, createProgram } from "./config/command-line.ts";
 import { resolveSettings, type Settings } from "./config/settings.ts";
+import { keepHeapSmall } from "./heap-settings.ts";
 import { createLogger, type Logger } from "./logging.ts";
 import type { ImportOptions } from "./take-over/import-command.ts";
 
@@ -11,6 +11,7 @@ import type { ImportOptions } from "./take-over/import-command.ts";
 async function serve(settings: Settings, logger: Logger): Promise<void> {
   const { startServer } = await import("./start-server.ts");
   const server = await startServer({ settings, logger });
+  keepHeapSmall();
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

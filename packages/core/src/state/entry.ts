@@ -21,7 +21,10 @@ export type FamilyHead = NonNullable<Family["head"]>;
 
 /** About how long an entry is when printed. @param group undefined for a head */
 export function entryBytes(family: Family, group: Group | undefined, slot: number): number {
-  if (group === undefined) return headBytes(family.head!);
+  return group === undefined ? headBytes(family.head!) : groupEntryBytes(group, slot);
+}
+
+export function groupEntryBytes(group: Group, slot: number): number {
   if (slot === FAILURE_TIME) return group.timeLabels.length + 50;
   if (slot === PUSH_TIME) return group.timeLabels.length + 40;
   const { layout, body } = group.content;

@@ -44,6 +44,8 @@ export class Layout {
 export class LayoutTable {
   readonly #layouts = new Map<ByteString, Layout>();
   readonly #descriptors = new Map<string, { descriptor: Descriptor; users: number }>();
+  /** The one that was asked for last may well be the next: many groups have it. */
+  #last: Layout | undefined;
 
   /**
    * The layout with these bytes: the one in use, or a new one, which counts only once it is retained.
@@ -53,6 +55,14 @@ export class LayoutTable {
    */
   resolve(bytes: Buffer, likely?: Layout): Layout {
     if (likely?.bytes.equals(bytes)) return likely;
+    const last = this.#last;
+    // One that is not in use would not share its descriptors with those that are.
+    if (last !== undefined && last.users > 0 && last.bytes.equals(bytes)) return last;
+    this.#last = this.#find(bytes);
+    return this.#last;
+  }
+
+  #find(bytes: Buffer): Layout {
     const known = this.#layouts.get(bytes.toString("latin1"));
     if (known !== undefined) return known;
     const descriptors = decodeLayout(bytes).map(
@@ -63,6 +73,10 @@ export class LayoutTable {
 
   /** Counts a user; returns the layout to use, which is not the given one if an equal one came into use meanwhile. */
   retain(layout: Layout): Layout {
+    if (layout.users > 0) {
+      layout.users++;
+      return layout;
+    }
     const key = layout.bytes.toString("latin1");
     const used = this.#layouts.get(key) ?? layout;
     if (used.users++ > 0) return used;

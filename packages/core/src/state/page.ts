@@ -48,12 +48,12 @@ export class Page {
   }
 
   /** Adds an entry that comes after all others. */
-  push(family: Family, group: Group | undefined, slot: number): void {
+  push(family: Family, group: Group | undefined, slot: number, bytes: number): void {
     this.families.push(family);
     this.groups.push(group);
     this.slots.push(slot);
     setPage(family, group, slot, this);
-    this.bytes += entryBytes(family, group, slot);
+    this.bytes += bytes;
   }
 
   remove(index: number): void {

@@ -25,7 +25,7 @@ import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import { entryBytes, FAILURE_TIME, HEAD, headBytes, PUSH_TIME } from "./entry.ts";
 import { Family } from "./family.ts";
 import { copyBody, Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
-import { type Layout, LayoutTable } from "./layout.ts";
+import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
 import { Sequence } from "./sequence.ts";
 import { type Shape, ShapeTable } from "./shape.ts";
@@ -74,21 +74,10 @@ export class State implements ConsistencyIndex {
   arrange(): void {
     if (this.#isArranged) return;
     this.#isArranged = true;
-    const families = new Map<Layout, Family[]>();
-    const [failureTime, pushTime] = [FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR].map(({ name }) =>
-      this.#families.get(name),
+    const times = [FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR];
+    this.#sequence.arrange(this.#families.values(), this.#groups.values(), ({ descriptors }) =>
+      [...descriptors, ...times].map(({ name }) => this.#families.get(name)!),
     );
-    this.#sequence.arrange(this.#families.values(), this.#groups.values(), (group) => {
-      const { layout } = group.content;
-      let held = families.get(layout);
-      if (held === undefined) {
-        held = layout.descriptors.map(({ name }) => this.#families.get(name)!);
-        families.set(layout, held);
-      }
-      const entries = held.map((family, slot): [Family, number] => [family, slot]);
-      entries.push([failureTime!, FAILURE_TIME], [pushTime!, PUSH_TIME]);
-      return entries;
-    });
   }
 
   get hash(): StateHash {
