@@ -261,6 +261,7 @@ export class FileJournal implements Journal {
     const path = join(this.#folder, "probe.tmp");
     try {
       await this.#log.prepare();
+      await this.#log.checkPlace();
       const file = await this.#disk.open(path, "w");
       try {
         await writeFully(file, [Buffer.alloc(4096, 1)], 0);

@@ -54,7 +54,6 @@ export class Log {
   async prepare(): Promise<void> {
     await this.settle();
     if (this.#active.frameBytes > 0 && this.#active.end >= this.#options.segmentBytes) await this.#rotate();
-    await this.#checkPlace();
   }
 
   /**
@@ -71,12 +70,13 @@ export class Log {
     } catch (error) {
       throw await this.#undone(ioError(error, `writing to ${segment.path}`), () => this.#truncate(file));
     }
-    try {
-      await file.datasync();
-    } catch (error) {
+    // At once: each call waits for a turn of the event loop, in which a busy gateway answers many clients.
+    const [synced, placed] = await Promise.allSettled([file.datasync(), this.checkPlace()]);
+    if (synced.status === "rejected") {
       this.#distrusted = true;
-      throw await this.#undone(ioError(error, `making ${segment.path} durable`), () => this.settle());
+      throw await this.#undone(ioError(synced.reason, `making ${segment.path} durable`), () => this.settle());
     }
+    if (placed.status === "rejected") throw await this.#undone(placed.reason, () => this.#truncate(file));
     segment.add(at, payload.length);
   }
 
@@ -145,8 +145,12 @@ export class Log {
     }
   }
 
-  /** A file that was removed, or replaced by a copy, can still be written to, and nobody would ever find what was. */
-  async #checkPlace(): Promise<void> {
+  /**
+   * A file that was removed, or replaced by a copy, can still be written to, and nobody would ever find what was.
+   *
+   * @throws WaystationError `UNAVAILABLE`
+   */
+  async checkPlace(): Promise<void> {
     await this.#writable();
     const { path } = this.#active;
     const there = await this.#options.disk.stat(path).catch((error) => {
