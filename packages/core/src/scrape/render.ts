@@ -117,7 +117,7 @@ async function renderKept<Part>(
   const joined = joinOwnFamilies(state, own);
   const keptName = `${renderer.name} ${escaping}`;
   await visitPages(state, (page, view) => {
-    const keep = renderer.kept && page.unchangedInView && !joined.pages.has(page);
+    const keep = renderer.kept && page.isUnchangedIn(view) && !joined.pages.has(page);
     const known = keep ? keptPart<Part>(page, renderer.name, escaping) : undefined;
     if (known !== undefined) {
       parts.push(known);

@@ -44,6 +44,9 @@ export class Group {
   #content: OwnContent;
   /** Does somebody keep the content? */
   #kept = false;
+  /** The newest frozen view under which it was changed, and what it held in that view. */
+  #savedView = 0;
+  #saved: GroupContent | undefined;
   /** Where its families stand in the exposition, in the order of the content's layout. */
   pages: (Page | undefined)[] = [];
   /** Where its two time metrics stand. */
@@ -84,6 +87,30 @@ export class Group {
   keepContent(): GroupContent {
     this.#kept = true;
     return this.#content;
+  }
+
+  /** To be called before a change, while a view is frozen. @returns whether it was the first change under this view */
+  saveFor(view: number): boolean {
+    if (this.#savedView === view) return false;
+    this.#savedView = view;
+    this.#saved = this.keepContent();
+    return true;
+  }
+
+  /** What it held when the view was frozen, to be looked at in this turn. */
+  contentIn(view: number): GroupContent {
+    return this.#savedView === view ? this.#saved! : this.#content;
+  }
+
+  /** The same for whoever looks at it later. */
+  keepContentIn(view: number): GroupContent {
+    return this.#savedView === view ? this.#saved! : this.keepContent();
+  }
+
+  /** The view is not frozen any more. */
+  forgetSaved(): void {
+    this.#savedView = 0;
+    this.#saved = undefined;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { entryBytes, type Shown, setPage } from "./entry.ts";
 import type { Family } from "./family.ts";
-import type { Group, GroupContent } from "./group.ts";
+import type { Group } from "./group.ts";
 
 /** What a page shows, without what is hidden. */
 export interface PageView {
@@ -29,6 +29,8 @@ export class Page {
   /** The newest view that this page does not have to save itself for. */
   #settledView: number;
   #saved: PageView | undefined;
+  /** The newest view under which something in it was changed. */
+  #changedView = 0;
 
   /** @param view the view that exists when the page is made, which it is no part of */
   constructor(view: number) {
@@ -100,12 +102,18 @@ export class Page {
     next.bytes = 0;
   }
 
-  /** @param view the active view, 0 if there is none */
+  /** Before entries come or go, or show another head. @param view the active view, 0 if there is none */
   beforeChange(view: number): void {
-    this.#version++;
+    this.noteChange(view);
     if (view <= this.#settledView) return;
-    this.#saved = this.#save();
+    this.#saved = this.#save(view);
     this.#settledView = view;
+  }
+
+  /** A group in it changes, which has saved what it holds. */
+  noteChange(view: number): void {
+    this.#version++;
+    this.#changedView = view;
   }
 
   /**
@@ -117,7 +125,7 @@ export class Page {
     this.release();
     if (saved !== undefined) return saved;
     this.#settledView = view;
-    return this.#look();
+    return this.#look(view);
   }
 
   /** Forgets what was saved for a view. */
@@ -126,8 +134,8 @@ export class Page {
   }
 
   /** Is the page still as it was when the active view was frozen? */
-  get unchangedInView(): boolean {
-    return this.#saved === undefined;
+  isUnchangedIn(view: number): boolean {
+    return this.#changedView !== view;
   }
 
   /** A rendering that was kept under this name for the present version. */
@@ -149,15 +157,15 @@ export class Page {
     for (let i = from; i < this.length; i++) setPage(this.families[i]!, this.groups[i], this.slots[i]!, this);
   }
 
-  /** The page as it is, until something is pushed. */
-  #look(): PageView {
+  /** For this turn. */
+  #look(view: number): PageView {
     const { families, groups, slots } = this.families.some(({ hidesSome }) => hidesSome) ? this.#visible() : this;
-    return { families, groups, slots, shown: (i) => showing(families[i]!, groups[i]) };
+    return { families, groups, slots, shown: (i) => groups[i]?.contentIn(view) ?? families[i]!.head! };
   }
 
-  #save(): PageView {
+  #save(view: number): PageView {
     const { families, groups, slots } = this.#visible();
-    const shown = groups.map((group, i): Shown => group?.keepContent() ?? families[i]!.head!);
+    const shown = groups.map((group, i): Shown => group?.keepContentIn(view) ?? families[i]!.head!);
     return { families, groups, slots, shown: (i) => shown[i]! };
   }
 
@@ -169,8 +177,4 @@ export class Page {
       slots: this.slots.filter(isVisible),
     };
   }
-}
-
-function showing(family: Family, group: Group | undefined): GroupContent | Shown {
-  return group === undefined ? family.head! : group.content;
 }

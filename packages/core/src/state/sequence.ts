@@ -40,9 +40,11 @@ class Columns {
  */
 export class Sequence {
   #pages: Page[] = [];
-  /** Counts frozen views; a page saves itself for a view before it changes under it. */
+  /** Counts frozen views; groups and pages save themselves for a view before they change under it. */
   #view = 0;
   #viewActive = false;
+  /** Under the active view. */
+  #changedGroups: Group[] = [];
 
   get pages(): readonly Page[] {
     return this.#pages;
@@ -131,15 +133,25 @@ export class Sequence {
     if (page.bytes < MIN_PAGE_BYTES) this.#join(page);
   }
 
-  /** The family has got another slot in the group's layout; `group.pages` knows that already. */
+  /** The family has got another slot in the group's layout; `group.pages` knows that already, and the page has been touched. */
   moveSlot(family: Family, group: Group, slot: number): void {
     const page = group.pages[slot]!;
     page.slots[lowerBound(page, family, group)] = slot;
   }
 
-  /** To be called before what an entry of the page shows is changed. */
+  /** To be called before entries of the page change in themselves: not what a group holds, but which slot or head they show. */
   touch(page: Page): void {
-    page.beforeChange(this.#viewActive ? this.#view : 0);
+    page.beforeChange(this.#activeView);
+  }
+
+  /** To be called before what a group holds is changed. Costs the same whatever else is in its pages. */
+  touchGroup(group: Group): void {
+    const view = this.#activeView;
+    if (view > 0 && group.saveFor(view)) this.#changedGroups.push(group);
+    const { pages, failureTimePage, pushTimePage } = group;
+    for (let i = 0; i < pages.length; i++) pages[i]!.noteChange(view);
+    failureTimePage?.noteChange(view);
+    pushTimePage?.noteChange(view);
   }
 
   /** To be called after entries of the page have changed in length, and its `bytes` with them. */
@@ -180,8 +192,15 @@ export class Sequence {
       done: () => {
         this.#viewActive = false;
         for (const page of pages) page.release();
+        for (const group of this.#changedGroups) group.forgetSaved();
+        this.#changedGroups = [];
       },
     };
+  }
+
+  /** 0 if there is none. */
+  get #activeView(): number {
+    return this.#viewActive ? this.#view : 0;
   }
 
   #newPage(): Page {

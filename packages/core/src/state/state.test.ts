@@ -10,8 +10,10 @@ import {
   throughBytes,
   wipeRecord,
 } from "../../test/state-kit.ts";
+import { ByteWriter } from "../exposition/byte-writer.ts";
 import { linesOf } from "../record/family-block.ts";
 import { encodeRecord, type RestoreRecord } from "../record/record.ts";
+import { writeTextPage } from "../scrape/text-page.ts";
 import { settleConflicts } from "./conflicts.ts";
 import { blockOf, type GroupContent } from "./group.ts";
 import { State } from "./state.ts";
@@ -219,13 +221,14 @@ test("what somebody keeps of a group stays as it is, whatever is pushed over it"
   const frozen = state.sequence.freeze();
   state.apply(pushRecord(a, "m 3\n", { time: 3n }));
   state.apply(pushRecord(a, "m 4\n", { time: 4n }));
-  const views = frozen.pages.map((page) => page.shownIn(frozen.view));
-  frozen.done();
-  const shown = views.flatMap((view) => view.slots.flatMap((slot, i) => (slot === 0 ? [view.shown(i)] : [])));
+  const shown = frozen.pages
+    .map((page) => page.shownIn(frozen.view))
+    .flatMap((view) => view.slots.flatMap((slot, i) => (slot === 0 ? [view.shown(i)] : [])));
   assert.deepEqual(
     shown.map((content) => / (\d)\n$/.exec(lines(content as GroupContent))?.[1]),
     ["2"],
   );
+  frozen.done();
   assert.match(lines(group.content), / 4\n$/);
 });
 
@@ -245,22 +248,63 @@ test("a body that nobody keeps is overwritten where it is, and grows out of its 
   assert.deepEqual(state.hash, stateOf([a, "m 1\n"]).hash);
 });
 
-test("a state that is arranged in the end is the same as one that always was", () => {
-  const job = fc.nat(12).map((i) => ({ job: String(i) }));
-  const body = fc.constantFrom("a 1\n", "b 1\nc 2\n", "a 3\nb 4\n", "# TYPE a gauge\na 5\n", "");
-  const step = fc.oneof(
-    {
-      weight: 8,
-      arbitrary: fc
-        .tuple(job, body, fc.boolean())
-        .map(([j, b, merge]) => pushRecord(j, b, { mode: merge ? "merge" : "replace" })),
-    },
-    { weight: 2, arbitrary: job.map((j) => deleteRecord(j)) },
-    { weight: 1, arbitrary: fc.constant(wipeRecord()) },
-  );
+const anyJob = fc.nat(12).map((i) => ({ job: String(i) }));
+const anyBody = fc.constantFrom(
+  "a 1\n",
+  "a 2\n",
+  "b 1\nc 2\n",
+  "a 3\nb 4\n",
+  "# TYPE a gauge\na 5\n",
+  `b{x="${"v".repeat(9_000)}"} 6\n`,
+  "",
+);
+const anyRecord = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(anyJob, anyBody, fc.boolean())
+      .map(([job, body, merge]) => pushRecord(job, body, { mode: merge ? "merge" : "replace" })),
+  },
+  { weight: 2, arbitrary: anyJob.map((job) => deleteRecord(job)) },
+  { weight: 1, arbitrary: fc.constant(wipeRecord()) },
+);
+
+test("a frozen view shows the moment at which it was frozen, whatever is applied while it is read", () => {
   const property = fc.asyncProperty(
-    fc.array(step, { maxLength: 40 }),
-    fc.array(step, { maxLength: 10 }),
+    fc.array(anyRecord, { maxLength: 60 }),
+    fc.array(anyRecord, { minLength: 1, maxLength: 30 }),
+    async (before, during) => {
+      const state = new State();
+      for (const record of before) state.apply(record);
+      for (let round = 0; round < 2; round++) {
+        const expected = await exposedText(state);
+        const frozen = state.sequence.freeze();
+        const out = new ByteWriter();
+        const records = during.values();
+        for (const page of frozen.pages) {
+          for (let i = 0; i < 4; i++) {
+            const { value } = records.next();
+            if (value !== undefined) state.apply(value);
+          }
+          writeTextPage(out, page.shownIn(frozen.view), "allow-utf-8", {
+            joined: new Map(),
+            settled: new Set(),
+            pages: new Set(),
+          });
+        }
+        frozen.done();
+        assert.equal(out.bytes().toString(), expected);
+        for (const record of records) state.apply(record);
+      }
+    },
+  );
+  return fc.assert(property, { numRuns: 300 });
+});
+
+test("a state that is arranged in the end is the same as one that always was", () => {
+  const property = fc.asyncProperty(
+    fc.array(anyRecord, { maxLength: 40 }),
+    fc.array(anyRecord, { maxLength: 10 }),
     async (loaded, later) => {
       const usual = new State();
       const arranged = new State(false);

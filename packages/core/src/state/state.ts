@@ -368,7 +368,7 @@ export class State implements ConsistencyIndex {
 
   /** The short way for a push whose layout is the stored one; false if it has to be the long one. */
   #overwrite(group: Group, body: Uint8Array, pushStamp: bigint): boolean {
-    // Pages of a frozen view keep what is to be overwritten.
+    // For a frozen view what is to be overwritten is kept.
     this.#touch(group);
     const { body: old, layout } = group.content;
     const oldBytes = old.length;
@@ -400,11 +400,8 @@ export class State implements ConsistencyIndex {
     return this.#sequence.groupBefore(this.#families.get(FAILURE_TIME_DESCRIPTOR.name)!, group, FAILURE_TIME);
   }
 
-  #touch({ pages, failureTimePage, pushTimePage }: Group): void {
-    if (!this.#isArranged) return;
-    for (let i = 0; i < pages.length; i++) this.#sequence.touch(pages[i]!);
-    if (failureTimePage !== undefined) this.#sequence.touch(failureTimePage);
-    if (pushTimePage !== undefined) this.#sequence.touch(pushTimePage);
+  #touch(group: Group): void {
+    if (this.#isArranged) this.#sequence.touchGroup(group);
   }
 
   /** A copy of the ends of lines that are about to be overwritten. */
@@ -453,6 +450,7 @@ export class State implements ConsistencyIndex {
       else kept.push({ family, oldSlot, slot, bytes: entryBytes(family, group, oldSlot) });
     }
     const oldPages = group.pages;
+    for (const page of oldPages) if (page !== undefined) this.#sequence.touch(page);
     group.content = content;
     group.pages = new Array(layout.size).fill(undefined);
     if (this.#isArranged) {
