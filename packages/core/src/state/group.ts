@@ -71,8 +71,9 @@ export class Group {
   }
 
   set content(content: GroupContent) {
+    // A content may take over the lines of the one before it.
+    this.#kept &&= content.body === this.#content.body;
     this.#content = content;
-    this.#kept = false;
   }
 
   /** Where a family of it stands, or one of its time metrics. */

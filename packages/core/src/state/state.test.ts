@@ -12,7 +12,7 @@ import {
 } from "../../test/state-kit.ts";
 import { ByteWriter } from "../exposition/byte-writer.ts";
 import { linesOf } from "../record/family-block.ts";
-import { encodeRecord, type RestoreRecord } from "../record/record.ts";
+import { encodeRecord, type GatewayRecord, type RestoreRecord } from "../record/record.ts";
 import { writeTextPage } from "../scrape/text-page.ts";
 import { settleConflicts } from "./conflicts.ts";
 import { blockOf, type GroupContent } from "./group.ts";
@@ -218,6 +218,12 @@ test("what somebody keeps of a group stays as it is, whatever is pushed over it"
   assert.match(lines(first), / 1\n$/);
   assert.equal(first.pushStamp, 1n);
 
+  // A failure is noted in a new content with the old lines.
+  const second = group.keepContent();
+  state.apply(failedRecord(a));
+  state.apply(pushRecord(a, "m 2\n", { time: 2n }));
+  assert.notEqual(group.content.body, second.body);
+
   const frozen = state.sequence.freeze();
   state.apply(pushRecord(a, "m 3\n", { time: 3n }));
   state.apply(pushRecord(a, "m 4\n", { time: 4n }));
@@ -265,9 +271,14 @@ const anyRecord = fc.oneof(
       .tuple(anyJob, anyBody, fc.boolean())
       .map(([job, body, merge]) => pushRecord(job, body, { mode: merge ? "merge" : "replace" })),
   },
+  { weight: 2, arbitrary: anyJob.map((job) => failedRecord(job)) },
   { weight: 2, arbitrary: anyJob.map((job) => deleteRecord(job)) },
   { weight: 1, arbitrary: fc.constant(wipeRecord()) },
 );
+
+function failedRecord(labels: Record<string, string>): GatewayRecord {
+  return throughBytes(encodeRecord({ kind: "failed", key: keyOf(labels).id, time: 1n, reason: "no" }));
+}
 
 test("a frozen view shows the moment at which it was frozen, whatever is applied while it is read", () => {
   const property = fc.asyncProperty(
