@@ -156,7 +156,9 @@ export class Sequence {
 
   /** To be called after entries of the page have changed in length, and its `bytes` with them. */
   fit(page: Page): void {
-    if (page.bytes > MAX_PAGE_BYTES && page.length > 1) this.#split(this.#pages.indexOf(page));
+    if (page.bytes <= MAX_PAGE_BYTES || page.length < 2) return;
+    this.touch(page);
+    this.#split(this.#pages.indexOf(page));
   }
 
   clear(): void {
