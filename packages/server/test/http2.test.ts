@@ -1,5 +1,6 @@
 /** Clients that are slow over HTTP/2, or open more than they should. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import https from "node:https";
@@ -7,6 +8,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import type { FlagValues } from "../src/config/flags.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
@@ -249,3 +251,29 @@ function statusOf(session: http2.ClientHttp2Session, target: string): Promise<nu
     stream.end("a 1\n");
   });
 }
+
+test("a push that its client breaks off is not stored, also where what came could be all of it", async () => {
+  const server = await start();
+  const RST_STREAM = 3;
+  const CANCEL = [0, 0, 0, 8];
+  const END_STREAM = 1;
+  const data = (stream: number, flags: number, text: string): Buffer =>
+    frame(DATA, flags, stream, [...Buffer.from(text)]);
+  const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca, ALPNProtocols: ["h2"] });
+  socket.on("error", () => undefined).resume();
+  await once(socket, "secureConnect");
+  socket.write(PREFACE);
+  for (const stream of [1, 3, 5]) {
+    socket.write(Buffer.concat([frame(HEADERS, END_HEADERS, stream, push("cut")), data(stream, 0, "cut 1\n")]));
+    await sleep(30);
+    socket.write(frame(RST_STREAM, 0, stream, CANCEL));
+  }
+  socket.write(Buffer.concat([frame(HEADERS, END_HEADERS, 7, push("whole")), data(7, END_STREAM, "whole 1\n")]));
+  while (server.gateway.health().groups === 0) await sleep(10);
+  await sleep(30);
+  socket.destroy();
+  assert.deepEqual(
+    [...server.gateway.groups()].map(({ key }) => key.labels[0]!.value),
+    ["whole"],
+  );
+});

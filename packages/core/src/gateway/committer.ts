@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isWaystationError, WaystationError } from "../errors.ts";
 import type { Cursor, Journal, Tail } from "../journal/journal.ts";
 import { decodeVerifiedEntry, ENTRY_OVERHEAD, encodeEntry, RECORD_OVERHEAD, RULES_LEVEL } from "../record/entry.ts";
-import type { GatewayRecord } from "../record/record.ts";
+import { decodeRecord, type GatewayRecord } from "../record/record.ts";
 import type { Publisher } from "./channels.ts";
 import type { Replica, Verdict } from "./replica.ts";
 
@@ -174,12 +174,12 @@ export class Committer {
   #encode(waiting: readonly Waiting[]): Batch | undefined {
     if (waiting.length === 0) return undefined;
     const { cursor, state, loads, heals, time } = this.#replica;
-    const data = encodeEntry(
-      waiting.map(({ record }) => record),
-      { level: RULES_LEVEL, base: { position: cursor.position, hash: state.hash } },
-    );
     const { timeout } = this.#options;
     try {
+      const data = encodeEntry(
+        waiting.map(({ record }) => record),
+        { level: RULES_LEVEL, base: { position: cursor.position, hash: state.hash } },
+      );
       // What cannot be read back must not enter the journal.
       const { records } = decodeVerifiedEntry(data);
       return {
@@ -193,7 +193,10 @@ export class Committer {
         heals,
       };
     } catch (cause) {
+      const readable = waiting.filter(isReadable);
       const error = new WaystationError("CORRUPT", "the push cannot be read back; nothing was stored", { cause });
+      for (const each of waiting) if (!readable.includes(each)) each.settle(error);
+      if (readable.length < waiting.length) return this.#encode(readable);
       for (const { settle } of waiting) settle(error);
       return undefined;
     }
@@ -359,6 +362,15 @@ export class Committer {
       this.#publisher.publish("waystation:append-failed", { error: asError(error), records: 0 });
       return false;
     }
+  }
+}
+
+function isReadable({ record }: Waiting): boolean {
+  try {
+    decodeRecord(Buffer.from(record.buffer, record.byteOffset, record.length));
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -140,10 +140,12 @@ export class PushRoute {
       this.#leaveAndFail(job, error);
       return;
     }
-    stored.then(
-      () => this.#succeed(job),
-      (error: unknown) => this.#leaveAndFail(job, error),
-    );
+    stored
+      .then(
+        () => this.#succeed(job),
+        (error: unknown) => this.#leaveAndFail(job, error),
+      )
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, "defect while answering a push"));
   }
 
   #push({ req, encoding }: Job, key: GroupingKey, body: Uint8Array): Promise<void> {

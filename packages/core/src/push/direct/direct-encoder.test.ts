@@ -185,3 +185,13 @@ test("a body that differs from one that was pushed before in anything but values
     assert.ok(compare(body, { job: "k" }, encoder));
   }
 });
+
+test("a body of many families is the same each time", () => {
+  for (const families of [400, 511, 512, 513, 600]) {
+    const encoder = new DirectEncoder();
+    const heads = Array.from({ length: families }, (_, i) => `# TYPE f${i} gauge\n`).join("");
+    for (const value of [1, 2, 3]) assert.ok(compare(`${heads}z ${value}\n`, { job: "j" }, encoder));
+    const samples = Array.from({ length: families }, (_, i) => `f${i} ${i}\n`).join("");
+    for (let i = 0; i < 3; i++) assert.ok(compare(samples, { job: "j" }, encoder));
+  }
+});

@@ -36,6 +36,8 @@ const UNTYPED = Buffer.from("untyped");
 
 /** A family of the body at hand: places in the body, and in the lines written. */
 interface FamilyFields {
+  /** Its place in the body. */
+  readonly index: number;
   nameStart: number;
   nameEnd: number;
   /** -1 without help. */
@@ -52,7 +54,7 @@ interface FamilyFields {
   order: Uint32Array | undefined;
 }
 
-const NEW_FAMILY: FamilyFields = {
+const NEW_FAMILY: Omit<FamilyFields, "index"> = {
   nameStart: 0,
   nameEnd: 0,
   helpStart: -1,
@@ -214,7 +216,7 @@ export class DirectEncoder {
     if (this.#familyCount >= this.#limits.familiesPerPush) return undefined;
     let family = this.#families[this.#familyCount];
     if (family === undefined) {
-      family = { ...NEW_FAMILY };
+      family = { index: this.#families.length, ...NEW_FAMILY };
       this.#families.push(family);
     }
     this.#familyCount++;
@@ -325,11 +327,12 @@ export class DirectEncoder {
       for (const line of order) at = writeCount(record, at, line);
       at = writeCount(record, at, 0);
     }
-    if (sideCount === 0)
+    if (sideCount === 0) {
       this.#outlines.keep(
         layout,
-        families.map((family) => this.#families.indexOf(family)),
+        families.map(({ index }) => index),
       );
+    }
     return record;
   }
 }

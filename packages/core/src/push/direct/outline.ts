@@ -145,7 +145,9 @@ export class Outlines {
   noteSample(family: number, start: number, nameEnd: number, valueStart: number, valueEnd: number): void {
     const { labels } = this.#writer;
     const labelsEnd = this.#labelsEnd + labels.length;
-    if (this.#notedCount === MAX_SAMPLES || labelsEnd > this.#labels.length) this.#isTooLarge = true;
+    // Families count, too: there may be any number of them that have no sample.
+    const isFull = this.#notedCount === MAX_SAMPLES || family >= MAX_SAMPLES || labelsEnd > this.#labels.length;
+    if (isFull) this.#isTooLarge = true;
     if (this.#isTooLarge) return;
     for (let i = 0; i < labels.length; i++) this.#labels[this.#labelsEnd + i] = labels[i]! - start;
     this.#labelsEnd = labelsEnd;
