@@ -121,7 +121,7 @@ export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string>
 
 /** What a replica that has read these entries holds, all of them or the newest `kept`. */
 export function historyOf(entries: readonly Entry[], kept = entries.length, knowsAll = true): AppliedHistory {
-  const from = entries.length - kept;
+  const from = Math.max(0, entries.length - kept);
   return {
     before: entries[from - 1] ?? ORIGIN,
     entries: entries.slice(from),
