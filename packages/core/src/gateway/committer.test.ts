@@ -4,6 +4,10 @@ import { Clock, Cluster, gate, listen, push, pushedText, rejects, until, valueIn
 import { keyOf } from "../../test/state-kit.ts";
 import { MemoryJournal } from "../journal/memory-journal.ts";
 import { encodeEntry, RULES_LEVEL } from "../record/entry.ts";
+import { encodeRecord } from "../record/record.ts";
+import { Publisher } from "./channels.ts";
+import { Committer } from "./committer.ts";
+import { Replica } from "./replica.ts";
 
 test("pushes that arrive together are one append", async (t) => {
   const cluster = new Cluster(t);
@@ -13,6 +17,31 @@ test("pushes that arrive together are one append", async (t) => {
   assert.equal(journal.calls.append, 1);
   assert.equal((await cluster.records()).length, 50);
   for (const job of jobs) assert.equal(await valueIn(gateway, "m", job), job);
+});
+
+test("a record that cannot be read back is refused alone", async (t) => {
+  const cluster = new Cluster(t);
+  const { journal } = await cluster.open();
+  const publisher = new Publisher({});
+  const replica = new Replica(journal, publisher);
+  await replica.load();
+  const committer = new Committer(journal, replica, publisher, {
+    timeout: 5_000,
+    maxWaiting: 10,
+    maxWaitingBytes: 10_000,
+    onStored: () => undefined,
+    onFailed: () => undefined,
+  });
+  const readable = (job: string) => encodeRecord({ kind: "failed", key: keyOf({ job }).id, time: 1n, reason: "no" });
+  const outcomes = await Promise.allSettled(
+    [readable("a"), Buffer.from("nonsense"), readable("b")].map((record) => committer.commit(record)),
+  );
+  assert.deepEqual(
+    outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason.code : outcome.value?.code)),
+    ["INCONSISTENT", "CORRUPT", "INCONSISTENT"],
+  );
+  assert.equal(replica.state.groupCount, 2);
+  await committer.close();
 });
 
 test("one append is in flight at a time, and what arrives meanwhile is the next one", async (t) => {
