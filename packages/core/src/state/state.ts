@@ -8,9 +8,8 @@ import {
   timeLabels,
 } from "../model/grouping-key.ts";
 import type { MetricType } from "../model/metric-family.ts";
-import { type Descriptor, encodeLayout } from "../record/descriptor.ts";
+import { encodeLayout } from "../record/descriptor.ts";
 import type { StateHash } from "../record/entry.ts";
-import { linesStart } from "../record/family-block.ts";
 import type {
   DeleteFamilyRecord,
   DeleteRecord,
@@ -20,14 +19,13 @@ import type {
   PushRecord,
   RestoreRecord,
 } from "../record/record.ts";
-import { FAILURE_TIME_DESCRIPTOR, isTimeFamily, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
-import { entryBytes, FAILURE_TIME, HEAD, headBytes, PUSH_TIME } from "./entry.ts";
-import { Family } from "./family.ts";
+import type { Family } from "./family.ts";
+import { FamilyIndex } from "./family-index.ts";
 import { copyBody, Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
-import { Sequence } from "./sequence.ts";
+import type { Sequence } from "./sequence.ts";
 import { type Shape, ShapeTable } from "./shape.ts";
 import { EMPTY_STATE_HASH, exchange, hashGroup, hashText } from "./state-hash.ts";
 import { Usage } from "./usage.ts";
@@ -42,10 +40,8 @@ const NO_FAMILIES = encodeLayout([]);
  * that lived through the records and one that was restored from a snapshot.
  */
 export class State implements ConsistencyIndex {
-  readonly #sequence = new Sequence();
-  #isArranged: boolean;
   readonly #groups = new Map<ByteString, Group>();
-  readonly #families = new Map<ByteString, Family>();
+  readonly #index: FamilyIndex;
   readonly #shapes = new ShapeTable();
   readonly #layouts = new LayoutTable();
   #hash: StateHash = EMPTY_STATE_HASH;
@@ -53,31 +49,24 @@ export class State implements ConsistencyIndex {
   #suspect = false;
   #contradicted = false;
   #usage: Usage | undefined;
-  /** For one push at a time. */
-  #oldEnds = new Uint8Array(256);
 
   /**
    * @param arranged false for a state that is being loaded: the exposition is put in order all at once, by {@link arrange} or when it is
    *   first asked for
    */
   constructor(arranged = true) {
-    this.#isArranged = arranged;
+    this.#index = new FamilyIndex(arranged);
   }
 
   /** The exposition, in order. */
   get sequence(): Sequence {
     this.arrange();
-    return this.#sequence;
+    return this.#index.sequence;
   }
 
   /** Ends loading. Takes about 10 µs a group. */
   arrange(): void {
-    if (this.#isArranged) return;
-    this.#isArranged = true;
-    const times = [FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR];
-    this.#sequence.arrange(this.#families.values(), this.#groups.values(), ({ descriptors }) =>
-      [...descriptors, ...times].map(({ name }) => this.#families.get(name)!),
-    );
+    this.#index.arrange(this.#groups.values());
   }
 
   get hash(): StateHash {
@@ -129,11 +118,11 @@ export class State implements ConsistencyIndex {
   }
 
   family(name: ByteString): Family | undefined {
-    return this.#families.get(name);
+    return this.#index.family(name);
   }
 
   families(): IterableIterator<Family> {
-    return this.#families.values();
+    return this.#index.families();
   }
 
   holders(family: Family): IterableIterator<Group> {
@@ -142,20 +131,12 @@ export class State implements ConsistencyIndex {
 
   /** Leaves what a group shows of a family out of expositions, or puts it back. @param group undefined for the family's head */
   setHidden(family: Family, group: Group | undefined, hidden: boolean): void {
-    if (family.hides(group) === hidden) return;
-    const page = group === undefined ? family.headPage : group.pageOf(family.name);
-    if (page !== undefined) this.#sequence.touch(page);
-    family.setHidden(group, hidden);
+    this.#index.setHidden(family, group, hidden);
   }
 
   /** Shows a family under the type that won; without one, not at all. */
   settleHead(family: Family, type: MetricType | undefined): void {
-    const { headPage, head } = family;
-    if (headPage === undefined || head === undefined) return;
-    this.setHidden(family, undefined, type === undefined && family.holders > 0 && !isTimeFamily(family.name));
-    if (type === undefined || type === head.type) return;
-    this.#sequence.touch(headPage);
-    family.head = { ...head, type };
+    this.#index.settleHead(family, type);
   }
 
   /**
@@ -322,8 +303,7 @@ export class State implements ConsistencyIndex {
     const group = new Group(key, shape, { ...NOTHING, layout }, hashText(key.id));
     this.#shapes.retain(shape);
     this.#groups.set(key.id, group);
-    this.#addEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME);
-    this.#addEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME, this.#groupBefore(group));
+    this.#index.add(group);
     return group;
   }
 
@@ -334,9 +314,7 @@ export class State implements ConsistencyIndex {
     if (unlessLater !== undefined && latestStamp(content) > unlessLater) {
       return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(group.key)} was pushed to meanwhile`);
     }
-    for (const [slot, descriptor] of content.layout.descriptors.entries()) this.#removeEntry(descriptor, group, slot);
-    this.#removeEntry(FAILURE_TIME_DESCRIPTOR, group, FAILURE_TIME);
-    this.#removeEntry(PUSH_TIME_DESCRIPTOR, group, PUSH_TIME);
+    this.#index.remove(group);
     this.#layouts.release(content.layout);
     this.#shapes.release(group.shape);
     this.#groups.delete(id);
@@ -357,8 +335,7 @@ export class State implements ConsistencyIndex {
     for (const group of this.#groups.values()) this.#layouts.release(group.content.layout);
     this.#groups.clear();
     this.#shapes.clear();
-    this.#families.clear();
-    this.#sequence.clear();
+    this.#index.clear();
     this.#seriesBytes = 0;
     this.#hash = EMPTY_STATE_HASH;
     this.#usage = undefined;
@@ -369,12 +346,11 @@ export class State implements ConsistencyIndex {
   /** The short way for a push whose layout is the stored one; false if it has to be the long one. */
   #overwrite(group: Group, body: Uint8Array, pushStamp: bigint): boolean {
     // For a frozen view what is to be overwritten is kept.
-    this.#touch(group);
-    const { body: old, layout } = group.content;
-    const oldBytes = old.length;
-    const ends = this.#ends(old.subarray(0, linesStart(layout.size)));
+    this.#index.touch(group);
+    const oldBytes = group.content.body.length;
+    const ends = this.#index.copyEnds(group);
     if (!group.overwrite(body, toSeconds(pushStamp), pushStamp)) return false;
-    this.#resize(group, ends);
+    this.#index.resize(group, ends);
     this.#noteContent(group, oldBytes);
     return true;
   }
@@ -382,48 +358,17 @@ export class State implements ConsistencyIndex {
   /** Everything that was derived from the old content is brought in line with the new one here and in `#noteContent`. */
   #setContent(group: Group, proposed: GroupContent): void {
     const old = group.content;
-    this.#touch(group);
+    this.#index.touch(group);
     if (old.layout === proposed.layout) {
       const { body } = old;
       group.content = proposed;
-      this.#resize(group, body);
+      this.#index.resize(group, body);
     } else {
       const layout = this.#layouts.retain(proposed.layout);
-      this.#exchangeLayout(group, { ...proposed, layout });
+      this.#index.exchangeLayout(group, { ...proposed, layout });
       this.#layouts.release(old.layout);
     }
     this.#noteContent(group, old.body.length);
-  }
-
-  /** The group that comes right before in every family that it holds, where that is easy to see. */
-  #groupBefore(group: Group): Group | undefined {
-    return this.#sequence.groupBefore(this.#families.get(FAILURE_TIME_DESCRIPTOR.name)!, group, FAILURE_TIME);
-  }
-
-  #touch(group: Group): void {
-    if (this.#isArranged) this.#sequence.touchGroup(group);
-  }
-
-  /** A copy of the ends of lines that are about to be overwritten. */
-  #ends(ends: Uint8Array): Uint8Array {
-    if (this.#oldEnds.length < ends.length) this.#oldEnds = new Uint8Array(2 * ends.length);
-    this.#oldEnds.set(ends);
-    return this.#oldEnds;
-  }
-
-  /** @param old the body that the group had, or at least the ends of its lines */
-  #resize({ pages, content: { layout, body } }: Group, old: Uint8Array): void {
-    if (!this.#isArranged) return;
-    let hasGrown = false;
-    // A page may hold several families of the group: it is cut when the lengths of all of them are known.
-    for (let slot = 0; slot < pages.length; slot++) {
-      const more = layout.lineBytes(body, slot) - layout.lineBytes(old, slot);
-      if (more === 0) continue;
-      pages[slot]!.bytes += more;
-      hasGrown = true;
-    }
-    if (!hasGrown) return;
-    for (let slot = 0; slot < pages.length; slot++) this.#sequence.fit(pages[slot]!);
   }
 
   #noteContent(group: Group, oldBytes: number): void {
@@ -437,85 +382,6 @@ export class State implements ConsistencyIndex {
     this.#hash = exchange(this.#hash, [group.hashLow, group.hashHigh], now);
     group.hashLow = now[0] | 0;
     group.hashHigh = now[1] | 0;
-  }
-
-  #exchangeLayout(group: Group, content: GroupContent): void {
-    const { layout: old } = group.content;
-    const { layout } = content;
-    const kept: { family: Family; oldSlot: number; slot: number; bytes: number }[] = [];
-    for (const [oldSlot, descriptor] of old.descriptors.entries()) {
-      const slot = layout.slotOf(descriptor.name);
-      const family = this.#families.get(descriptor.name)!;
-      if (slot === undefined) this.#removeEntry(descriptor, group, oldSlot);
-      else kept.push({ family, oldSlot, slot, bytes: entryBytes(family, group, oldSlot) });
-    }
-    const oldPages = group.pages;
-    for (const page of oldPages) if (page !== undefined) this.#sequence.touch(page);
-    group.content = content;
-    group.pages = new Array(layout.size).fill(undefined);
-    if (this.#isArranged) {
-      for (const { family, oldSlot, slot, bytes } of kept) {
-        group.pages[slot] = oldPages[oldSlot];
-        this.#sequence.moveSlot(family, group, slot);
-        group.pages[slot]!.bytes += entryBytes(family, group, slot) - bytes;
-      }
-    }
-    const before = this.#groupBefore(group);
-    for (const [slot, descriptor] of layout.descriptors.entries()) {
-      if (old.slotOf(descriptor.name) === undefined) this.#addEntry(descriptor, group, slot, before);
-    }
-    for (const { family, oldSlot, slot } of kept) {
-      this.#exchangeDescriptor(family, old.descriptors[oldSlot]!, layout.descriptors[slot]!, group.shape);
-    }
-    if (this.#isArranged) for (const page of group.pages) this.#sequence.fit(page!);
-  }
-
-  /** @param before see {@link Sequence.insert} */
-  #addEntry(descriptor: Descriptor, group: Group, slot: number, before?: Group): void {
-    let family = this.#families.get(descriptor.name);
-    if (family === undefined) {
-      family = new Family(descriptor.name);
-      this.#families.set(descriptor.name, family);
-    }
-    family.retain(descriptor, group.shape);
-    this.#updateHead(family);
-    if (this.#isArranged) this.#sequence.insert(family, group, slot, before);
-  }
-
-  #removeEntry(descriptor: Descriptor, group: Group, slot: number): void {
-    const family = this.#families.get(descriptor.name)!;
-    if (this.#isArranged) this.#sequence.remove(family, group, slot);
-    family.setHidden(group, false);
-    family.release(descriptor, group.shape);
-    this.#updateHead(family);
-    if (family.holders === 0) this.#families.delete(family.name);
-  }
-
-  #exchangeDescriptor(family: Family, old: Descriptor, now: Descriptor, shape: Shape): void {
-    if (old === now) return;
-    family.retain(now, shape);
-    family.release(old, shape);
-    this.#updateHead(family);
-  }
-
-  #updateHead(family: Family): void {
-    const { headPage } = family;
-    if (family.holders === 0) {
-      if (headPage !== undefined) this.#sequence.remove(family, undefined, HEAD);
-      return;
-    }
-    const head = family.computeHead();
-    if (!this.#isArranged) {
-      family.head = head;
-    } else if (headPage === undefined) {
-      family.head = head;
-      this.#sequence.insert(family, undefined, HEAD);
-    } else if (head !== family.head) {
-      this.#sequence.touch(headPage);
-      headPage.bytes += headBytes(head) - headBytes(family.head!);
-      family.head = head;
-      this.#sequence.fit(headPage);
-    }
   }
 }
 
