@@ -158,7 +158,15 @@ async function gatewayTarget(name: string, contentType: string | undefined, word
       if (pushes % 50 === 0) {
         // Whatever was pushed, a scrape can be read.
         const page = Buffer.from((await gateway.expose({ collect: "pushed", format: UTF8 })).text());
-        parseText(page, { utf8Names: true });
+        try {
+          parseText(page, { utf8Names: true });
+        } catch (error) {
+          // Beside a gauge histogram there may be families named like its series, as in the Go Pushgateway: see `exposes`.
+          const gaugeHistogram = [...gateway.groups()].some(({ heads }) =>
+            heads.some(({ type }) => type === "gauge_histogram"),
+          );
+          if (!gaugeHistogram || !/second TYPE line/.test((error as Error).message)) throw error;
+        }
         if (pushes % 1000 === 0) await gateway.wipe();
       }
       return result;
