@@ -98,7 +98,11 @@ export class FamilyIndex {
     return this.#oldEnds;
   }
 
-  /** Notes that the lines of a group are others, of the same families. @param old the body that the group had, or at least the ends of its lines */
+  /**
+   * Notes that the lines of a group are others, of the same families.
+   *
+   * @param old the body that the group had, or at least the ends of its lines
+   */
   resize({ pages, content: { layout, body } }: Group, old: Uint8Array): void {
     if (!this.#isArranged) return;
     let hasGrown = false;

@@ -85,7 +85,7 @@ export class Sequence {
   }
 
   /**
-   * Puts everything in order at once, which takes a tenth of the time of doing so group by group. To be called while it is empty.
+   * Puts everything in order at once, which takes much less time than doing so group by group. To be called while it is empty.
    *
    * @param familiesOf the families of a layout, in its order, then those of the failure and push times
    */

@@ -71,7 +71,11 @@ export class SampleWriter {
     return true;
   }
 
-  /** Writes the line of the sample at hand; false, and nothing is to be made of what was written, if its value is none. @throws `TOO_LARGE` */
+  /**
+   * Writes the line of the sample at hand; false, and nothing is to be made of what was written, if its value is none.
+   *
+   * @throws `TOO_LARGE`
+   */
   write(body: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): boolean {
     // No line gets longer than its parts together, or its value longer than 32 bytes.
     this.reserve(valueEnd - nameStart + this.grouping.length + 32);
