@@ -49,6 +49,8 @@ const SWEEP_EVERY = 100;
 const JOURNAL_SHARE = 0.8;
 /** Entries are cut at about this size; a single larger record travels alone. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
+/** Turns of the event loop that a batch may take to come together. */
+const MOST_TURNS = 4;
 
 /**
  * Group commit: one append is in flight at a time, and everything that comes in meanwhile makes up the next one, so that one
@@ -139,13 +141,33 @@ export class Committer {
   async #run(): Promise<void> {
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_EVERY).unref();
     while (this.#queue.length > 0) {
-      // What arrives in one turn of the event loop makes up a batch. Nor would a journal in memory ever let others have their turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#gather();
       if (this.#replica.halted !== undefined) this.#refuseQueue(unavailable(this.#replica.halted));
       const batch = this.#encode(this.#take());
       if (batch !== undefined) await this.#append(batch);
     }
     this.#running = undefined;
+  }
+
+  /**
+   * Waits for one turn of the event loop, and for another one as long as the last one has brought something: clients that were
+   * answered together come back together, and each batch costs more than each record in it. Nor would a journal in memory ever let
+   * others have their turn.
+   */
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      let turns = 0;
+      const look = (before: number): void => {
+        const { length } = this.#queue;
+        if (length === before || turns === MOST_TURNS) resolve();
+        else wait(length);
+      };
+      const wait = (length: number): void => {
+        turns++;
+        setImmediate(look, length);
+      };
+      wait(this.#queue.length);
+    });
   }
 
   /** What goes into the next entry. */
