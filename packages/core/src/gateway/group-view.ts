@@ -65,6 +65,7 @@ export function viewGroup(group: Group): GroupView {
 class ContentView implements GroupView {
   readonly #group: Group;
   readonly #content: GroupContent;
+  #key: GroupingKey | undefined;
 
   constructor(group: Group, content: GroupContent) {
     this.#group = group;
@@ -72,11 +73,12 @@ class ContentView implements GroupView {
   }
 
   get key(): GroupingKey {
-    return this.#group.key;
+    this.#key ??= this.#group.key;
+    return this.#key;
   }
 
   get labels(): readonly Label[] {
-    return this.#group.key.labels;
+    return this.key.labels;
   }
 
   get pushTime(): number {

@@ -59,7 +59,7 @@ async function* encodeFrames(
     const { pushTime, failureTime, pushStamp, failureStamp, familyStamps } = content;
     const times = { pushTime, failureTime, pushStamp, failureStamp, familyStamps };
     const block = blockOf(content);
-    const record = encodeRecord({ kind: "restore", key: group.key.id, time: pushStamp, ...times, block });
+    const record = encodeRecord({ kind: "restore", key: group.id, time: pushStamp, ...times, block });
     records.push(record);
     bytes += record.length + RECORD_OVERHEAD;
     if (bytes >= FRAME_BYTES) {

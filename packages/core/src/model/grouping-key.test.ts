@@ -5,6 +5,7 @@ import { isWaystationError } from "../errors.ts";
 import { fromByteString, toByteString } from "./byte-string.ts";
 import {
   compareGroupingKeys,
+  compareSiblingIds,
   describeGroupingKey,
   type GroupingKey,
   type GroupingKeyOptions,
@@ -268,4 +269,19 @@ test("the order of keys is total", () => {
     if (compareGroupingKeys(a, b) <= 0 && compareGroupingKeys(b, c) <= 0) assert.ok(compareGroupingKeys(a, c) <= 0);
   });
   fc.assert(property, { numRuns: 300 });
+});
+
+test("ids of keys with the same names have the order of the keys", () => {
+  const value = fc.string({ unit: fc.constantFrom("a", "b", "", "é", "\u{1f600}"), maxLength: 4 });
+  const names = fc.uniqueArray(fc.constantFrom("a", "instance", "z"));
+  const property = fc.property(names, fc.array(value, { minLength: 8, maxLength: 8 }), (names, values) => {
+    const [a, b] = [0, 4].map((from) =>
+      groupingKey({
+        ...Object.fromEntries(names.map((name, i) => [name, values[from + i]!])),
+        job: `a${values[from + 3]!}`,
+      }),
+    );
+    assert.equal(Math.sign(compareSiblingIds(a!.id, b!.id)), compareGroupingKeys(a!, b!));
+  });
+  fc.assert(property, { numRuns: 1_000 });
 });

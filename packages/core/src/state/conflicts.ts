@@ -1,9 +1,9 @@
-import { compareGroupingKeys, groupingKeyId } from "../model/grouping-key.ts";
+import { groupingKeyId } from "../model/grouping-key.ts";
 import { exposes, PARTS } from "../model/series-names.ts";
 import { isTimeFamily } from "../record/time-families.ts";
 import { heldType, seriesIn } from "./consistency.ts";
 import type { Family } from "./family.ts";
-import type { Group } from "./group.ts";
+import { compareGroups, type Group } from "./group.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -74,15 +74,15 @@ function losesToPart(
 ): boolean {
   return PARTS.some((part) => {
     const partOwner = exposes(type, part) ? owners.get(name + part) : undefined;
-    if (partOwner !== undefined && compareGroupingKeys(partOwner.key, owner.key) < 0) return true;
+    if (partOwner !== undefined && compareGroups(partOwner, owner) < 0) return true;
     if (!name.endsWith(part)) return false;
     const whole = name.slice(0, -part.length);
     const wholeOwner = state.family(whole) && owners.get(whole);
     if (wholeOwner === undefined || !exposes(heldType(wholeOwner, whole) ?? "untyped", part)) return false;
-    return compareGroupingKeys(wholeOwner.key, owner.key) <= 0;
+    return compareGroups(wholeOwner, owner) <= 0;
   });
 }
 
 function groupsOf(state: State, family: Family): Group[] {
-  return [...state.sequence.groupsOf(family)].sort((a, b) => compareGroupingKeys(a.key, b.key));
+  return [...state.sequence.groupsOf(family)].sort(compareGroups);
 }

@@ -1,5 +1,5 @@
 import { type ByteString, fromByteString } from "../model/byte-string.ts";
-import { describeGroupingKey, type GroupingKey, groupingKeyId } from "../model/grouping-key.ts";
+import { describeGroupingKey, groupingKeyId } from "../model/grouping-key.ts";
 import { formatLabels } from "../model/labels.ts";
 import type { Label, MetricType } from "../model/metric-family.ts";
 import { exposes, PARTS } from "../model/series-names.ts";
@@ -22,7 +22,6 @@ export interface ConsistencyIndex {
 
 /** A push as the check sees it. */
 export interface Candidate {
-  readonly key: GroupingKey;
   readonly shape: Shape;
   /** The group that it changes, if there is one already. */
   readonly own: Group | undefined;

@@ -1,7 +1,12 @@
 import type { ByteString } from "../model/byte-string.ts";
-import { type GroupingKey, timeLabels } from "../model/grouping-key.ts";
+import {
+  compareGroupingKeys,
+  compareSiblingIds,
+  type GroupingKey,
+  groupingKeyFromId,
+  timeLabels,
+} from "../model/grouping-key.ts";
 import { formatLabels } from "../model/labels.ts";
-import { isLegacyLabelName } from "../model/names.ts";
 import { type FamilyBlock, type FamilySide, linesEnd, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
@@ -33,14 +38,13 @@ type OwnContent = { -readonly [Field in keyof GroupContent]: GroupContent[Field]
 
 /** A metric group: the stable thing that the exposition refers to, with a content that changes. */
 export class Group {
-  readonly key: GroupingKey;
+  /** Of its key. */
+  readonly id: ByteString;
   readonly shape: Shape;
-  /** Of the key, for state hashes. */
+  /** Of the key, for state hashes: a signed integer, which needs no memory of its own. */
   readonly keyHash: number;
   /** The labels of its two time metrics, as printed. */
   readonly timeLabels: ByteString;
-  /** Are there grouping labels whose names are outside the legacy character set? */
-  readonly quoted: boolean;
   #content: OwnContent;
   /** Does somebody keep the content? */
   #kept = false;
@@ -52,17 +56,26 @@ export class Group {
   /** Where its two time metrics stand. */
   failureTimePage: Page | undefined;
   pushTimePage: Page | undefined;
-  /** Its share in the state hash, as signed integers, which need no memory of their own. */
+  /** Its share in the state hash, as signed integers. */
   hashLow = 0;
   hashHigh = 0;
 
   constructor(key: GroupingKey, shape: Shape, content: GroupContent, keyHash: number) {
-    this.key = key;
-    this.keyHash = keyHash;
+    this.id = key.id;
+    this.keyHash = keyHash | 0;
     this.shape = shape;
     this.#content = content;
     this.timeLabels = formatLabels(timeLabels(key));
-    this.quoted = key.labels.some(({ name }) => !isLegacyLabelName(name));
+  }
+
+  /** Made anew each time: its labels would take more memory than anything else of the group, and few ask for them. */
+  get key(): GroupingKey {
+    return groupingKeyFromId(this.id);
+  }
+
+  /** Are there grouping labels whose names are outside the legacy character set? */
+  get quoted(): boolean {
+    return this.shape.quoted;
   }
 
   /** What it holds now, to be looked at in this turn: the next push may overwrite it. */
@@ -136,6 +149,11 @@ export class Group {
     content.pushStamp = pushStamp;
     return true;
   }
+}
+
+/** The order of groups in an exposition: that of their keys. */
+export function compareGroups(a: Group, b: Group): number {
+  return a.shape === b.shape ? compareSiblingIds(a.id, b.id) : compareGroupingKeys(a.key, b.key);
 }
 
 /** Bytes that a body may leave unused of the memory that it is in. */

@@ -1,8 +1,7 @@
 import { compareBytes } from "../model/byte-string.ts";
-import { compareGroupingKeys } from "../model/grouping-key.ts";
 import { FAILURE_TIME, groupEntryBytes, HEAD, headBytes, PUSH_TIME, pageOf } from "./entry.ts";
 import type { Family } from "./family.ts";
-import type { Group } from "./group.ts";
+import { compareGroups, type Group } from "./group.ts";
 import type { Layout } from "./layout.ts";
 import { Page } from "./page.ts";
 
@@ -99,7 +98,7 @@ export class Sequence {
     for (const family of byName) columns.set(family, new Columns(family.holders));
     const columnsOf = new Map<Layout, readonly Columns[]>();
     // Group by group, while what it holds is in the processor's caches.
-    for (const group of [...groups].sort((a, b) => compareGroupingKeys(a.key, b.key))) {
+    for (const group of [...groups].sort(compareGroups)) {
       const { layout } = group.content;
       let held = columnsOf.get(layout);
       if (held === undefined) {
@@ -256,7 +255,7 @@ function compareAt({ families, groups }: Page, index: number, family: Family, gr
   if (other !== family) return compareBytes(other.name, family.name);
   const holder = groups[index];
   if (holder === undefined || group === undefined) return (holder ? 1 : 0) - (group ? 1 : 0);
-  return compareGroupingKeys(holder.key, group.key);
+  return compareGroups(holder, group);
 }
 
 /** The first place in a page whose entry is not before the given one: its own, if it is there. */

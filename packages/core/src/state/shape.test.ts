@@ -7,6 +7,8 @@ test("keys with the same label names have the same shape as long as a group has 
   const shapes = new ShapeTable();
   const first = shapes.resolve(groupingKey({ job: "a", zone: "1" }));
   assert.deepEqual(first.names, ["job", "zone"]);
+  assert.equal(first.quoted, false);
+  assert.equal(shapes.resolve(groupingKey({ job: "a", "zone.name": "1" }, { utf8Names: true })).quoted, true);
   assert.notEqual(shapes.resolve(groupingKey({ job: "b", zone: "2" })), first, "what nobody retained is not kept");
   shapes.retain(first);
   shapes.retain(first);

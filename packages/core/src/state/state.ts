@@ -175,38 +175,35 @@ export class State implements ConsistencyIndex {
     if (record.kind === "failed") return new WaystationError("INCONSISTENT", record.reason);
     const { block } = record;
     const own = this.#groups.get(record.key);
-    const key = own?.key ?? groupingKeyFromId(record.key);
-    const twin = own === undefined ? this.#findTwin(key) : undefined;
-    if (twin !== undefined) return twinExists(key, twin);
+    const key = own === undefined ? groupingKeyFromId(record.key) : undefined;
+    const twin = key && this.#findTwin(key);
+    if (twin !== undefined) return twinExists(key!, twin);
     if (record.unchecked) return undefined;
-    const shape = own?.shape ?? this.#shapes.resolve(key);
+    const shape = own?.shape ?? this.#shapes.resolve(key!);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
-    const contradiction = findContradiction(this, { key, shape, own, merge: record.kind === "merge", layout, block });
+    const contradiction = findContradiction(this, { shape, own, merge: record.kind === "merge", layout, block });
     return contradiction === undefined ? undefined : inconsistent(contradiction);
   }
 
   #applyPush(record: PushRecord): WaystationError | undefined {
     const { block, time } = record;
     const own = this.#groups.get(record.key);
-    const key = own?.key ?? groupingKeyFromId(record.key);
-    const twin = own === undefined ? this.#findTwin(key) : undefined;
+    const key = own === undefined ? groupingKeyFromId(record.key) : undefined;
+    const twin = key && this.#findTwin(key);
     if (twin !== undefined) {
-      this.#noteFailure(twin.key.id, time);
-      return twinExists(key, twin);
+      this.#noteFailure(twin.id, time);
+      return twinExists(key!, twin);
     }
-    const shape = own?.shape ?? this.#shapes.resolve(key);
+    const shape = own?.shape ?? this.#shapes.resolve(key!);
     const layout = this.#layouts.resolve(block.layout, own?.content.layout);
     const merge = record.kind === "merge";
     if (!record.unchecked) {
-      const contradiction = findContradiction(this, { key, shape, own, merge, layout, block });
+      const contradiction = findContradiction(this, { shape, own, merge, layout, block });
       if (contradiction !== undefined) {
         this.#noteFailure(record.key, time);
         return inconsistent(contradiction);
       }
-    } else if (
-      !this.#isDistrusted &&
-      findContradiction(this, { key, shape, own, merge, layout, block }) !== undefined
-    ) {
+    } else if (!this.#isDistrusted && findContradiction(this, { shape, own, merge, layout, block }) !== undefined) {
       this.#distrust();
     }
     const old = own?.content;
@@ -236,7 +233,7 @@ export class State implements ConsistencyIndex {
       familyStamps: families.familyStamps,
     };
     // What could fail has been done: from here on everything is changed, and nothing decided.
-    this.#setContent(own ?? this.#createGroup(key, shape), content);
+    this.#setContent(own ?? this.#createGroup(key!, shape), content);
     return undefined;
   }
 
@@ -249,7 +246,7 @@ export class State implements ConsistencyIndex {
       // The group that already exposes these time metrics stands for both.
       const twin = this.#findTwin(key);
       if (twin !== undefined) {
-        this.#noteFailure(twin.key.id, time);
+        this.#noteFailure(twin.id, time);
         return;
       }
       group = this.#createGroup(key, this.#shapes.resolve(key));
@@ -265,18 +262,18 @@ export class State implements ConsistencyIndex {
     if (own !== undefined && own.content.pushTime > 0 && own.content.pushStamp > pushStamp) {
       return new WaystationError("INCONSISTENT", `group ${describeGroupingKey(own.key)} was pushed to later`);
     }
-    const key = own?.key ?? groupingKeyFromId(record.key);
-    const shape = own?.shape ?? this.#shapes.resolve(key);
+    const key = own === undefined ? groupingKeyFromId(record.key) : undefined;
+    const shape = own?.shape ?? this.#shapes.resolve(key!);
     const layout = this.#layouts.resolve(block.layout);
     if (checked && !this.#isDistrusted) {
-      const twin = own === undefined ? this.#findTwin(key) : undefined;
-      const contradicts = twin ?? findContradiction(this, { key, shape, own, merge: false, layout, block });
+      const contradicts =
+        (key && this.#findTwin(key)) ?? findContradiction(this, { shape, own, merge: false, layout, block });
       if (contradicts !== undefined) this.#distrust();
     }
     const { sides } = block;
     const body = copyBody(block.body);
     const content = { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps };
-    this.#setContent(own ?? this.#createGroup(key, shape), content);
+    this.#setContent(own ?? this.#createGroup(key!, shape), content);
     return undefined;
   }
 

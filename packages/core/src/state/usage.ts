@@ -49,22 +49,23 @@ export class Usage {
   note(group: Group): void {
     const { body, layout } = group.content;
     const series = countLines(body, linesStart(layout.size));
-    const known = this.#groups.get(group.key.id);
-    this.#groups.set(group.key.id, { group, series });
+    const known = this.#groups.get(group.id);
+    this.#groups.set(group.id, { group, series });
     this.#add(group, known === undefined ? 1 : 0, series - (known?.series ?? 0));
   }
 
   /** The group is gone. */
   forget(group: Group): void {
-    const known = this.#groups.get(group.key.id);
+    const known = this.#groups.get(group.id);
     if (known === undefined) return;
-    this.#groups.delete(group.key.id);
+    this.#groups.delete(group.id);
     this.#add(group, -1, -known.series);
   }
 
-  #add({ key }: Group, groups: number, series: number): void {
+  #add(group: Group, groups: number, series: number): void {
+    if (groups === 0 && series === 0) return;
     this.#series += series;
-    const job = jobOf(key);
+    const job = jobOf(group.key);
     const tally = this.#jobs.get(job) ?? NOTHING;
     const now = { groups: tally.groups + groups, series: tally.series + series };
     if (now.groups === 0) this.#jobs.delete(job);
