@@ -2,13 +2,14 @@
 import { isWaystationError } from "@waystation/core";
 import { type CommandLine, createProgram } from "./config/command-line.ts";
 import { resolveSettings, type Settings } from "./config/settings.ts";
-import { keepHeapSmall } from "./heap-settings.ts";
+import { keepHeapSmall, keepYoungGenerationSmall } from "./heap-settings.ts";
 import { createLogger, type Logger } from "./logging.ts";
 import type { ImportOptions } from "./take-over/import-command.ts";
 
 // Modules are loaded where they are needed: neither --help nor a wrong flag should wait for a whole server.
 
 async function serve(settings: Settings, logger: Logger): Promise<void> {
+  keepYoungGenerationSmall();
   const { startServer } = await import("./start-server.ts");
   const server = await startServer({ settings, logger });
   keepHeapSmall();
