@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import Router from "@koa/router";
 import type { Gateway } from "@waystation/core";
 import Koa, { type Middleware } from "koa";
@@ -18,7 +17,8 @@ import { SelfMetrics } from "./metrics/self-metrics.ts";
 import { counted } from "./middleware/counted.ts";
 import { errors } from "./middleware/errors.ts";
 import { goPaths } from "./middleware/go-paths.ts";
-import { PushRoute } from "./middleware/push.ts";
+import { PushFirst } from "./push/push-first.ts";
+import { PushRoute } from "./push/push-route.ts";
 import type { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { apiMetrics, apiOptions, apiStatus, type StatusFacts } from "./routes/api.ts";
 import { healthy, ready } from "./routes/health.ts";
@@ -57,22 +57,6 @@ interface Endpoint extends Route {
   /** Does it show only groups that whoever asks may see, or none? Otherwise it is not for those who may see some only. */
   readonly inScope?: boolean;
   readonly handle: Middleware;
-}
-
-/** Pushes do not come as far as Koa, whose context and promises would cost as much as reading their body. */
-class PushFirst extends Koa {
-  readonly #push: PushRoute;
-
-  constructor(push: PushRoute) {
-    super();
-    this.#push = push;
-  }
-
-  override callback(): ReturnType<Koa["callback"]> {
-    const handle = super.callback();
-    const taken = Promise.resolve();
-    return (req, res) => (this.#push.take(req as IncomingMessage, res as ServerResponse) ? taken : handle(req, res));
-  }
 }
 
 /** The whole HTTP surface as a Koa application that listens nowhere yet: mount it, or hand `app.callback()` to a server. */

@@ -1,6 +1,8 @@
+import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Gateway, type Journal, WaystationError } from "@waystation/core";
+import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { AccessControl } from "./access/access-control.ts";
 import { parseListenAddress } from "./config/flags.ts";
@@ -13,6 +15,8 @@ import { systemdSockets } from "./http/systemd-sockets.ts";
 import type { Logger } from "./logging.ts";
 import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { openGateway } from "./open-gateway.ts";
+import { PushConnections } from "./push/push-connections.ts";
+import { PushFirst } from "./push/push-first.ts";
 import { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { logJournal } from "./replicas/journal-log.ts";
 import { createJournal, type StorageListeners } from "./storage.ts";
@@ -115,9 +119,10 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
         timeouts: timeouts(settings),
         onTimeout: () => metrics.countLimitRefusal("requestTime"),
       });
+      const pushes = pushConnections(app, server, settings);
       await listen(server, target);
       servers.push(server);
-      drains.push(new Drain(server));
+      drains.push(new Drain(server, pushes));
       logger.info({ address: describeAddress(server), tls: webConfig?.current().tls !== undefined }, "listening");
     }
   } catch (error) {
@@ -177,6 +182,18 @@ function timeouts(settings: Settings): Timeouts {
     header: settings["web.header-timeout"],
     request: settings["web.request-timeout"],
   };
+}
+
+/** Where pushes need not be looked at by anything else, nor decrypted. */
+function pushConnections(app: Koa, server: AnyHttpServer, settings: Settings): PushConnections | undefined {
+  if (!(app instanceof PushFirst) || !(server instanceof http.Server)) return undefined;
+  const { keepAlive, header, request } = timeouts(settings);
+  return new PushConnections(server, {
+    push: app.push,
+    maxBodyBytes: settings["push.max-body-bytes"],
+    firstRequestTimeout: Math.min(header, request),
+    keepAliveTimeout: keepAlive,
+  });
 }
 
 type ListenTarget = { host?: string; port: number } | { fd: number };

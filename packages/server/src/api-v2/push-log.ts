@@ -1,6 +1,6 @@
-import type { IncomingMessage } from "node:http";
 import { type ByteString, type Gateway, isWaystationError } from "@waystation/core";
-import type { AnsweredPush } from "../middleware/push.ts";
+import type { PushExchange } from "../push/push-exchange.ts";
+import type { AnsweredPush } from "../push/push-route.ts";
 import { type ObservedPush, type PushMethod, type PushSource, RecentPushes } from "./recent-pushes.ts";
 
 /** What this process knows of the pushes that came in: the newest ones of each group, and how many there were. */
@@ -18,13 +18,13 @@ export class PushLog {
     this.#gateway = gateway;
   }
 
-  readonly noteAnswered = ({ req, tail, group, bytes, status, milliseconds, failure }: AnsweredPush): void => {
+  readonly noteAnswered = ({ exchange, tail, group, bytes, status, milliseconds, failure }: AnsweredPush): void => {
     const key = group ?? this.#keyOf(tail);
     const message = failure?.replace(PREFACE, "");
-    const method = req.method as PushMethod;
+    const method = exchange.method as PushMethod;
     const outcome = failure === undefined ? "stored" : status < 500 ? "refused" : "not stored";
     if (key !== undefined) {
-      const source = sourceOf(req);
+      const source = sourceOf(exchange);
       const push = {
         time: Date.now(),
         method,
@@ -72,7 +72,7 @@ const ELSEWHERE: PushSource = { address: "another replica", client: "" };
 const MAX_NAME = 80;
 
 /** What a proxy says of the client stands first; it is a hint, and shown as one. */
-function sourceOf({ headers, socket }: IncomingMessage): PushSource {
+function sourceOf({ headers, socket }: PushExchange): PushSource {
   const address = socket.remoteAddress ?? "unknown";
   const forwarded = headers["x-forwarded-for"];
   return {

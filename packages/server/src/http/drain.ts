@@ -1,6 +1,7 @@
 import type http from "node:http";
 import type { Socket } from "node:net";
 import tls from "node:tls";
+import type { PushConnections } from "../push/push-connections.ts";
 import type { AnyHttpServer } from "./http-servers.ts";
 
 /** How long requests under way may take, milliseconds; then their connections are cut. */
@@ -14,12 +15,15 @@ const STEP_MS = 50;
 export class Drain {
   readonly #server: AnyHttpServer;
   readonly #connections = new Set<Socket>();
-  /** Those that have not brought a request yet, with when they came; Node counts them as busy. */
+  /** Those that have not brought the server a request yet, with when they came; Node counts them as busy. */
   readonly #unused = new Map<Socket, number>();
+  readonly #pushes: PushConnections | undefined;
   #leaving = false;
 
-  constructor(server: AnyHttpServer) {
+  /** @param pushes those that answer some requests before the server sees them */
+  constructor(server: AnyHttpServer, pushes?: PushConnections) {
     this.#server = server;
+    this.#pushes = pushes;
     server.on("connection", (socket: Socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
@@ -39,6 +43,7 @@ export class Drain {
   /** From now on every answer ends its connection, so that clients which keep connections open go elsewhere. HTTP/2 is closed later. */
   leave(): void {
     this.#leaving = true;
+    this.#pushes?.leave();
   }
 
   /** Stops accepting and waits for requests under way, not for connections that are merely open. */
@@ -61,6 +66,8 @@ export class Drain {
     // The HTTP/2 server has this method too, as it also serves HTTP/1.1; its type does not say so.
     (this.#server as http.Server).closeIdleConnections();
     const settled = performance.now() - UNUSED_MS;
-    for (const [socket, since] of this.#unused) if (since < settled) socket.destroy();
+    for (const [socket, since] of this.#unused) {
+      if (since < settled && !this.#pushes?.isAnswering(socket)) socket.destroy();
+    }
   }
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import {
   type ByteString,
   type Gateway,
@@ -12,9 +11,10 @@ import type { AccessControl } from "../access/access-control.ts";
 import { collectBody } from "../http/body.ts";
 import { type ContentEncoding, checkGzipHeader, contentEncoding, decodeBody } from "../http/content-encoding.ts";
 import type { InFlight } from "../http/in-flight.ts";
-import { endWithError, type PlainError, plainError } from "../http/respond.ts";
+import { type PlainError, plainError } from "../http/respond.ts";
 import type { Logger } from "../logging.ts";
 import type { HttpMetrics } from "../metrics/http-metrics.ts";
+import { HttpExchange, type PushExchange } from "./push-exchange.ts";
 
 export interface PushOptions {
   readonly gateway: Gateway;
@@ -31,7 +31,7 @@ export interface PushOptions {
 }
 
 export interface AnsweredPush {
-  readonly req: IncomingMessage;
+  readonly exchange: PushExchange;
   /** The path after `/metrics/`, percent-encoded. */
   readonly tail: string;
   /** The group's id, if the path has been read. */
@@ -65,7 +65,7 @@ export class PushRoute {
 
   /** For applications that have something to do before a push is looked at. */
   readonly middleware: Middleware = (ctx, next) => {
-    const tail = this.#plainTail(ctx.req);
+    const tail = this.#tailOf(ctx.req);
     if (tail === undefined) return next();
     ctx.respond = false;
     this.handle(ctx.req, ctx.res, tail);
@@ -74,18 +74,22 @@ export class PushRoute {
 
   /** Takes a request ahead of Koa, if it is the plain spelling of a push or delete. */
   take(req: IncomingMessage, res: ServerResponse): boolean {
-    const tail = this.#plainTail(req);
+    const tail = this.#tailOf(req);
     if (tail === undefined) return false;
     this.handle(req, res, tail);
     return true;
   }
 
-  /** The target after `/metrics/`, if this is the plain spelling of a push or delete. */
-  #plainTail({ method, url }: IncomingMessage): string | undefined {
+  #tailOf({ method, url }: IncomingMessage): string | undefined {
     if (method !== "PUT" && method !== "POST" && method !== "DELETE") return undefined;
-    if (url === undefined || !url.startsWith(this.#prefix)) return undefined;
-    const query = url.indexOf("?");
-    const path = query < 0 ? url : url.slice(0, query);
+    return url === undefined ? undefined : this.plainTail(url);
+  }
+
+  /** What comes after `/metrics/` in the target of a request, if that is the plain spelling of a grouping key's path. */
+  plainTail(target: string): string | undefined {
+    if (!target.startsWith(this.#prefix)) return undefined;
+    const query = target.indexOf("?");
+    const path = query < 0 ? target : target.slice(0, query);
     const job = path.indexOf("/", this.#prefix.length) + 1;
     const between = path.slice(this.#prefix.length, job);
     if ((between !== "/" && between !== "@base64/") || job === path.length || !PLAIN_PATH.test(path)) return undefined;
@@ -94,19 +98,13 @@ export class PushRoute {
 
   /** Answers the request. @param tail its path after `/metrics/`, percent-encoded */
   handle(req: IncomingMessage, res: ServerResponse, tail: string): void {
-    const encoding = contentEncoding(req.headers["content-encoding"]);
-    const started = performance.now();
-    const job: Job = { req, res, tail, encoding, group: undefined, bytes: 0, inFlight: false, started };
-    const { inFlight, maxBodyBytes } = this.#options;
-    if (this.#options.access !== undefined && !this.#isPermitted(job, this.#options.access)) return;
-    const overload = inFlight.enter();
-    if (overload !== undefined) {
-      this.#fail(job, overload);
-      return;
-    }
-    job.inFlight = true;
-    if (req.method === "DELETE" && encoding !== "gzip") {
-      this.#run(job, NOTHING);
+    const job = newJob(new HttpExchange(req, res), tail);
+    const { inFlight, maxBodyBytes, access } = this.#options;
+    if (access !== undefined && !this.#isPermitted(job, { req, res }, access)) return;
+    if (!this.#enter(job)) return;
+    if (req.method === "DELETE" && job.encoding !== "gzip") {
+      // Not before a push that was pipelined ahead of it, whose body is complete a few ticks after its head.
+      setImmediate(() => this.#run(job, NOTHING));
       return;
     }
     const run = (error: WaystationError | undefined, body: Uint8Array): void => {
@@ -117,10 +115,33 @@ export class PushRoute {
     collectBody(req, maxBodyBytes, run, inFlight);
   }
 
+  /**
+   * Answers a push of which everything has arrived. Only for gateways that everybody may push to.
+   *
+   * @param body at most as many bytes as are allowed
+   */
+  handleWhole(exchange: PushExchange, tail: string, body: Uint8Array): void {
+    const job = newJob(exchange, tail);
+    if (!this.#enter(job)) return;
+    job.bytes = body.length;
+    const overload = this.#options.inFlight.hold(body.length);
+    if (overload === undefined) this.#run(job, body);
+    else this.#leaveAndFail(job, overload);
+  }
+
+  /** Is there room for another request? If not, it has been answered. */
+  #enter(job: Job): boolean {
+    const overload = this.#options.inFlight.enter();
+    if (overload !== undefined) this.#fail(job, overload);
+    job.inFlight = overload === undefined;
+    return job.inFlight;
+  }
+
   /** Before a body is read. Answers the request if it is not. */
-  #isPermitted(job: Job, access: AccessControl): boolean {
+  #isPermitted(job: Job, request: HttpRequest, access: AccessControl): boolean {
     try {
-      access.require(job.req.method === "DELETE" ? "delete" : "push", job, this.#options.gateway.parseKey(job.tail));
+      const role = request.req.method === "DELETE" ? "delete" : "push";
+      access.require(role, request, this.#options.gateway.parseKey(job.tail));
       return true;
     } catch (error) {
       this.#fail(job, error);
@@ -135,7 +156,7 @@ export class PushRoute {
       if (job.encoding === "gzip") openGzip(body);
       const key = this.#options.gateway.parseKey(job.tail);
       job.group = key.id;
-      stored = job.req.method === "DELETE" ? this.#options.gateway.delete(key) : this.#push(job, key, body);
+      stored = job.exchange.method === "DELETE" ? this.#options.gateway.delete(key) : this.#push(job, key, body);
     } catch (error) {
       this.#leaveAndFail(job, error);
       return;
@@ -148,23 +169,23 @@ export class PushRoute {
       .catch((error: unknown) => this.#options.logger.error({ err: error }, "defect while answering a push"));
   }
 
-  #push({ req, encoding }: Job, key: GroupingKey, body: Uint8Array): Promise<void> {
+  #push({ exchange, encoding }: Job, key: GroupingKey, body: Uint8Array): Promise<void> {
     const { gateway, maxBodyBytes } = this.#options;
     const push = (decoded: Uint8Array): Promise<void> =>
       gateway.push({
         key,
-        mode: req.method === "PUT" ? "replace" : "merge",
+        mode: exchange.method === "PUT" ? "replace" : "merge",
         body: decoded,
-        contentType: req.headers["content-type"],
-        signal: connectionSignal(req.socket),
+        contentType: exchange.headers["content-type"],
+        signal: exchange.signal,
       });
     return encoding === "identity" ? push(body) : decodeBody(body, encoding, maxBodyBytes).then(push);
   }
 
   #succeed(job: Job): void {
-    const status = job.req.method === "DELETE" || !this.#options.checkConsistency ? 202 : 200;
+    const status = job.exchange.method === "DELETE" || !this.#options.checkConsistency ? 202 : 200;
     this.#leave(job);
-    if (!job.res.destroyed) job.res.writeHead(status, EMPTY_BODY).end();
+    job.exchange.succeed(status);
     this.#observe(job, status);
   }
 
@@ -182,14 +203,14 @@ export class PushRoute {
 
   #fail(job: Job, error: unknown): void {
     const { logger, checkConsistency } = this.#options;
-    const { req, res, tail } = job;
+    const { exchange, tail } = job;
     if (isWaystationError(error, "INCONSISTENT") && !checkConsistency) {
-      if (!res.destroyed) res.writeHead(202, EMPTY_BODY).end();
+      exchange.succeed(202);
       this.#observe(job, 202, error.message);
       return;
     }
     const answer = describeFailure(error);
-    const details = { method: req.method, source: req.socket.remoteAddress, path: tail, err: error };
+    const details = { method: exchange.method, source: exchange.socket.remoteAddress, path: tail, err: error };
     if (answer === undefined)
       logger.error({ ...details, stack: (error as Error)?.stack }, "defect while handling a push");
     else if (isWaystationError(error, "INCONSISTENT")) logger.error(details, "push refused");
@@ -198,29 +219,31 @@ export class PushRoute {
 
     const { status, message } = answer ?? DEFECT;
     if (isWaystationError(error) && error.limit !== undefined) this.#options.metrics.countLimitRefusal(error.limit);
-    // The rest of a body that is not wanted is not waited for.
-    if (!req.complete) res.shouldKeepAlive = false;
-    endWithError(res, answer ?? DEFECT);
+    exchange.fail(answer ?? DEFECT);
     if (!(error instanceof UndecodableRequest)) this.#observe(job, status, message);
   }
 
-  #observe({ req, tail, group, bytes, started }: Job, status: number, failure?: string): void {
+  #observe({ exchange, tail, group, bytes, started }: Job, status: number, failure?: string): void {
     const { metrics, onAnswered } = this.#options;
-    const method = req.method!;
+    const { method } = exchange;
     const now = performance.now();
-    onAnswered({ req, tail, group, bytes, status, milliseconds: now - started, failure });
+    onAnswered({ exchange, tail, group, bytes, status, milliseconds: now - started, failure });
     if (method === "DELETE") {
       metrics.countRequest("delete", status, method);
       return;
     }
     metrics.countRequest("push", status, method);
-    metrics.observePush(method, (now - started) / 1000, requestSize(req), now);
+    metrics.observePush(method, (now - started) / 1000, exchange.size, now);
   }
 }
 
-interface Job {
+interface HttpRequest {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+}
+
+interface Job {
+  readonly exchange: PushExchange;
   readonly tail: string;
   readonly encoding: ContentEncoding;
   group: ByteString | undefined;
@@ -232,8 +255,12 @@ interface Job {
   readonly started: number;
 }
 
+function newJob(exchange: PushExchange, tail: string): Job {
+  const encoding = contentEncoding(exchange.headers["content-encoding"]);
+  return { exchange, tail, encoding, group: undefined, bytes: 0, inFlight: false, started: performance.now() };
+}
+
 const NOTHING = new Uint8Array(0);
-const EMPTY_BODY = { "Content-Length": "0" };
 const DEFECT: PlainError = { status: 500, message: "internal error: see the gateway's log" };
 
 /** A body without the gzip header that it should have: refused before routing, and so not counted as a push. */
@@ -255,25 +282,4 @@ function describeFailure(error: unknown): PlainError | undefined {
     ? "this may or may not have been stored, and repeating it does no harm"
     : "this was not stored, please repeat it";
   return { ...answer, message: `${fate}: ${answer.message}` };
-}
-
-const CONNECTION_SIGNALS = new WeakMap<Socket, AbortSignal>();
-
-/** Aborted when the connection closes. One for all requests on it, as making one costs more than a small push. */
-function connectionSignal(socket: Socket): AbortSignal {
-  let signal = CONNECTION_SIGNALS.get(socket);
-  if (signal === undefined) {
-    const controller = new AbortController();
-    signal = controller.signal;
-    socket.once("close", () => controller.abort());
-    CONNECTION_SIGNALS.set(socket, signal);
-  }
-  return signal;
-}
-
-/** Bytes, with the head, estimated as by Go's client: without separators. */
-function requestSize(req: IncomingMessage): number {
-  let size = req.url!.length + req.method!.length + "HTTP/1.1".length;
-  for (const part of req.rawHeaders) size += part.length;
-  return size + (Number(req.headers["content-length"]) || 0);
 }
