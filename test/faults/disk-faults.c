@@ -6,7 +6,9 @@
  *   FAULTS_CONTROL  a file with the fault of the moment, read at each call: `OPERATIONS ACTION EVERY`, such as `write,sync EIO 1`.
  *                   OPERATIONS has `write`, `sync` or both. ACTION is EIO, ENOSPC, or for writes alone `short` (half is written,
  *                   without an error) or `partial` (so is half of the first, and then there is no room, as on a disk that is
- *                   filling up). It hits each EVERYth call. An empty or missing file means no faults.
+ *                   filling up). It hits each EVERYth call. An empty or missing file means no faults. A write to a file that was
+ *                   opened with O_SYNC or O_DSYNC is both, one after the other: if `sync` fails, the bytes are in the file, and
+ *                   the call fails.
  *   FAULTS_LOG      a file to which one byte is added for each fault, `w` or `s`
  */
 #define _GNU_SOURCE
@@ -73,6 +75,13 @@ static enum action fault_of(int fd, const char *operation) {
   return is_half ? HALF : FAIL;
 }
 
+/* What a write has taken, or -1 if it was to be synchronised and that fails. */
+static ssize_t synchronised(int fd, ssize_t written) {
+  int flags = written < 0 ? -1 : fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_DSYNC) == 0) return written; /* O_SYNC includes the bit of O_DSYNC */
+  return fault_of(fd, "sync") == FAIL ? -1 : written;
+}
+
 static size_t half(size_t count) { return count > 1 ? count / 2 : count; }
 
 #define NEXT(type, name) ((type)dlsym(RTLD_NEXT, name))
@@ -86,13 +95,13 @@ typedef int (*synchronise)(int);
 ssize_t write(int fd, const void *bytes, size_t count) {
   enum action action = fault_of(fd, "write");
   if (action == FAIL) return -1;
-  return NEXT(plain_write, "write")(fd, bytes, action == HALF ? half(count) : count);
+  return synchronised(fd, NEXT(plain_write, "write")(fd, bytes, action == HALF ? half(count) : count));
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
   enum action action = fault_of(fd, "write");
   if (action == FAIL) return -1;
-  return NEXT(placed_write, "pwrite64")(fd, bytes, action == HALF ? half(count) : count, offset);
+  return synchronised(fd, NEXT(placed_write, "pwrite64")(fd, bytes, action == HALF ? half(count) : count, offset));
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return pwrite64(fd, bytes, count, offset); }
@@ -101,15 +110,15 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return p
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   enum action action = fault_of(fd, "write");
   if (action == FAIL) return -1;
-  if (action == HALF) return NEXT(plain_write, "write")(fd, parts[0].iov_base, half(parts[0].iov_len));
-  return NEXT(parts_write, "writev")(fd, parts, count);
+  return synchronised(fd, action == HALF ? NEXT(plain_write, "write")(fd, parts[0].iov_base, half(parts[0].iov_len))
+                                         : NEXT(parts_write, "writev")(fd, parts, count));
 }
 
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) {
   enum action action = fault_of(fd, "write");
   if (action == FAIL) return -1;
-  if (action == HALF) return NEXT(placed_write, "pwrite64")(fd, parts[0].iov_base, half(parts[0].iov_len), offset);
-  return NEXT(placed_parts_write, "pwritev64")(fd, parts, count, offset);
+  return synchronised(fd, action == HALF ? NEXT(placed_write, "pwrite64")(fd, parts[0].iov_base, half(parts[0].iov_len), offset)
+                                         : NEXT(placed_parts_write, "pwritev64")(fd, parts, count, offset));
 }
 
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) { return pwritev64(fd, parts, count, offset); }

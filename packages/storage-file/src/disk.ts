@@ -1,10 +1,15 @@
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { type Durability, WaystationError } from "@waystation/core";
 
 /** The functions of `node:fs/promises` that the journal is built on. Tests put faulty ones in their place. */
-export type Disk = Pick<typeof fs, "open" | "rename" | "unlink" | "readdir" | "mkdir" | "stat" | "statfs">;
+export interface Disk extends Pick<typeof fs, "open" | "rename" | "unlink" | "readdir" | "mkdir" | "stat" | "statfs"> {
+  /** To open a file with, so that a write returns when it is as durable as after `datasync`; 0 where there is no such thing. */
+  readonly syncedWriteFlag: number;
+}
 
-export const DISK: Disk = fs;
+/** Elsewhere than on Linux, `O_DSYNC` is missing, or less than what `datasync` does: macOS leaves the bytes in the disk's cache. */
+export const DISK: Disk = { ...fs, syncedWriteFlag: process.platform === "linux" ? constants.O_DSYNC : 0 };
 
 export type File = fs.FileHandle;
 
@@ -17,15 +22,22 @@ export async function writeFully(file: File, parts: readonly Uint8Array[], offse
   let rest = parts.filter((part) => part.length > 0);
   let written = 0;
   while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest, offset + written);
-    if (bytesWritten === 0) throw Object.assign(new Error("the disk took no more bytes"), { code: "ENOSPC" });
-    written += bytesWritten;
-    rest = withoutFirst(rest, bytesWritten);
+    const count = await writeSome(file, rest, offset + written);
+    written += count;
+    rest = withoutFirst(rest, count);
   }
   return written;
 }
 
-function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+/** Writes as much of the parts, which are not empty, as one call takes: at least a byte. Returns the number of bytes. */
+export async function writeSome(file: File, parts: readonly Uint8Array[], offset: number): Promise<number> {
+  const { bytesWritten } = await file.writev(parts, offset);
+  if (bytesWritten === 0) throw Object.assign(new Error("the disk took no more bytes"), { code: "ENOSPC" });
+  return bytesWritten;
+}
+
+/** What is left of the parts after so many bytes; none of it is empty. */
+export function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
   const rest: Uint8Array[] = [];
   let skip = count;
   for (const part of parts) {

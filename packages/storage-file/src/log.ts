@@ -1,8 +1,9 @@
 import { type Cursor, type Entry, MAX_TAIL_BYTES, WaystationError } from "@waystation/core";
-import { corrupt, type Disk, type File, hasCode, ioError, unlinkIfThere, writeFully } from "./disk.ts";
+import { corrupt, type Disk, type File, hasCode, ioError, unlinkIfThere } from "./disk.ts";
 import { encodeFrameHeader } from "./format.ts";
 import { BadFrame, type Frame, readFrames, type Segment } from "./segment.ts";
 import { createSegment, rewriteSegment } from "./segment-files.ts";
+import { SyncedFile, SyncFailed } from "./synced-file.ts";
 
 export interface LogOptions {
   readonly disk: Disk;
@@ -20,7 +21,7 @@ export class Log {
   /** Oldest first; never empty. */
   readonly #segments: Segment[];
   /** The last segment, open for writing. */
-  #file: File | undefined;
+  #file: SyncedFile | undefined;
   /** Of that file. */
   #inode = 0;
   /** Set after a failed fsync: the last segment has to be written anew before anything else is done with it. */
@@ -65,17 +66,12 @@ export class Log {
     const segment = this.#active;
     const header = encodeFrameHeader(at, payload, segment.end, segment.header.salt);
     const file = await this.#writable();
-    try {
-      await writeFully(file, [header, payload], segment.end);
-    } catch (error) {
-      throw await this.#undone(ioError(error, `writing to ${segment.path}`), () => this.#truncate(file));
-    }
     // At once: each call waits for a turn of the event loop, in which a busy gateway answers many clients.
-    const [synced, placed] = await Promise.allSettled([file.datasync(), this.checkPlace()]);
-    if (synced.status === "rejected") {
-      this.#distrusted = true;
-      throw await this.#undone(ioError(synced.reason, `making ${segment.path} durable`), () => this.settle());
-    }
+    const [written, placed] = await Promise.allSettled([
+      file.append([header, payload], segment.end),
+      this.checkPlace(),
+    ]);
+    if (written.status === "rejected") throw await this.#failed(file, written.reason);
     if (placed.status === "rejected") throw await this.#undone(placed.reason, () => this.#truncate(file));
     segment.add(at, payload.length);
   }
@@ -96,6 +92,15 @@ export class Log {
     this.#distrusted = false;
   }
 
+  async #failed(file: SyncedFile, error: unknown): Promise<WaystationError> {
+    const { path } = this.#active;
+    if (!(error instanceof SyncFailed)) {
+      return this.#undone(ioError(error, `writing to ${path}`), () => this.#truncate(file));
+    }
+    this.#distrusted = true;
+    return this.#undone(ioError(error.cause, `making ${path} durable`), () => this.settle());
+  }
+
   /** The error to reject with, once `undo` has made sure that the frame is gone, or has failed to. */
   async #undone(error: WaystationError, undo: () => Promise<void>): Promise<WaystationError> {
     try {
@@ -110,10 +115,9 @@ export class Log {
   }
 
   /** Cuts off what a failed write left. If even that fails, the file is not to be trusted. */
-  async #truncate(file: File): Promise<void> {
+  async #truncate(file: SyncedFile): Promise<void> {
     try {
       await file.truncate(this.#active.end);
-      await file.datasync();
     } catch {
       this.#distrusted = true;
       await this.settle();
@@ -133,12 +137,12 @@ export class Log {
     this.#segments.push(segment);
   }
 
-  async #writable(): Promise<File> {
+  async #writable(): Promise<SyncedFile> {
     if (this.#file) return this.#file;
     try {
       const { disk } = this.#options;
       this.#inode = (await disk.stat(this.#active.path)).ino;
-      this.#file = await disk.open(this.#active.path, "r+");
+      this.#file = await SyncedFile.open(disk, this.#active.path);
       return this.#file;
     } catch (error) {
       throw ioError(error, `opening ${this.#active.path}`);

@@ -20,6 +20,12 @@ interface Fault {
   readonly times?: number;
 }
 
+interface ExperimentOptions {
+  readonly segmentBytes?: number;
+  /** Can one call write and synchronise? Default: yes. */
+  readonly syncedWrites?: boolean;
+}
+
 /** A journal on a disk that fails as told, and what became of each append. */
 class Experiment {
   readonly journal: FileJournal;
@@ -31,7 +37,7 @@ class Experiment {
   readonly refused: string[] = [];
   #nextTag = 1;
 
-  constructor(folder: string, segmentBytes?: number) {
+  constructor(folder: string, { segmentBytes, syncedWrites }: ExperimentOptions = {}) {
     this.#folder = folder;
     const disk = interceptedDisk(async (operation, run) => {
       const { name, path, args, file } = operation;
@@ -47,7 +53,7 @@ class Experiment {
       if (typeof gives === "number") return run([shortened(args[0] as Uint8Array[], gives)], args[1]);
       if (isSync && /segment-\d+$/.test(path)) this.#failed.add(identity);
       throw systemError(gives);
-    });
+    }, syncedWrites);
     this.journal = new FileJournal({ directory: folder, ...(segmentBytes && { segmentBytes }) }, disk);
   }
 
@@ -106,9 +112,13 @@ function shortened(parts: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 /** Opens a journal with two entries, fails one append, makes another, and looks at what there is. */
-async function failing(faults: readonly Fault[], expected: ErrorCode | undefined): Promise<void> {
+async function failing(
+  faults: readonly Fault[],
+  expected: ErrorCode | undefined,
+  options: ExperimentOptions,
+): Promise<void> {
   await using folder = await temporaryFolder();
-  const experiment = new Experiment(folder.path);
+  const experiment = new Experiment(folder.path, options);
   await experiment.journal.open();
   await experiment.append();
   await experiment.append();
@@ -123,44 +133,58 @@ async function failing(faults: readonly Fault[], expected: ErrorCode | undefined
 const SEGMENT = /segment-\d+$/;
 const NEW_FILE = /segment-\d+\.tmp$/;
 
-describe("an append", () => {
-  test("goes on after short writes", async () => {
-    await failing([{ name: "writev", path: SEGMENT, gives: 7, times: 20 }], undefined);
-  });
+for (const syncedWrites of [true, false]) {
+  describe(`an append, on a disk ${syncedWrites ? "with" : "without"} synchronised writes`, () => {
+    const options = { syncedWrites };
 
-  for (const [code, expected] of [
-    ["ENOSPC", "FULL"],
-    ["EDQUOT", "FULL"],
-    ["EFBIG", "FULL"],
-    ["EIO", "UNAVAILABLE"],
-  ] as const) {
-    test(`that meets ${code} half way is refused with ${expected}, and taken back`, async () => {
+    test("goes on after short writes", async () => {
+      await failing([{ name: "writev", path: SEGMENT, gives: 7, times: 20 }], undefined, options);
+    });
+
+    for (const [code, expected] of [
+      ["ENOSPC", "FULL"],
+      ["EDQUOT", "FULL"],
+      ["EFBIG", "FULL"],
+      ["EIO", "UNAVAILABLE"],
+    ] as const) {
+      test(`that meets ${code} half way is refused with ${expected}, and taken back`, async () => {
+        const half = { name: "writev", path: SEGMENT, gives: 3000 } as const;
+        // Nor does it need room for a new segment.
+        const noNewFile = { name: "open", path: NEW_FILE, gives: code, times: 100 } as const;
+        await failing([half, { name: "writev", path: SEGMENT, gives: code }, noNewFile], expected, options);
+      });
+    }
+
+    test("that cannot be made durable is refused, and its file is never synchronised again", async () => {
+      await failing([{ name: "datasync", path: SEGMENT, gives: "EIO" }], "UNAVAILABLE", options);
+    });
+
+    test("that fails, nobody can tell how, is refused once the segment is on new ground", async () => {
+      const failed = { name: "datasync", path: SEGMENT, gives: "EIO" } as const;
+      await failing([failed, { name: "stat", path: SEGMENT, gives: "EIO", times: 2 }], "UNAVAILABLE", options);
+    });
+
+    test("that cannot be cut off after a failed write is refused once the segment is on new ground", async () => {
       const half = { name: "writev", path: SEGMENT, gives: 3000 } as const;
-      await failing([half, { name: "writev", path: SEGMENT, gives: code }], expected);
+      const full = { name: "writev", path: SEGMENT, gives: "ENOSPC" } as const;
+      await failing([half, full, { name: "truncate", gives: "EIO" }], "FULL", options);
     });
-  }
 
-  test("that cannot be made durable is refused, and its file is never synchronised again", async () => {
-    await failing([{ name: "datasync", path: SEGMENT, gives: "EIO" }], "UNAVAILABLE");
+    for (const step of ["open", "writev", "sync", "rename"] as const) {
+      test(`is in doubt if neither it nor a new segment can be made durable: ${step}`, async () => {
+        const notDurable = { name: "datasync", path: SEGMENT, gives: "EIO" } as const;
+        const noNewFile = { name: step, path: NEW_FILE, gives: "EIO", times: 3 } as const;
+        await failing([notDurable, noNewFile], "IN_DOUBT", options);
+      });
+    }
   });
+}
 
-  test("that cannot be cut off after a failed write is refused once the segment is on new ground", async () => {
-    const half = { name: "writev", path: SEGMENT, gives: 3000 } as const;
-    const full = { name: "writev", path: SEGMENT, gives: "ENOSPC" } as const;
-    await failing([half, full, { name: "truncate", gives: "EIO" }], "FULL");
-  });
-
-  for (const step of ["open", "writev", "sync", "rename"] as const) {
-    test(`is in doubt if neither it nor a new segment can be made durable: ${step}`, async () => {
-      const notDurable = { name: "datasync", path: SEGMENT, gives: "EIO" } as const;
-      await failing([notDurable, { name: step, path: NEW_FILE, gives: "EIO", times: 3 }], "IN_DOUBT");
-    });
-  }
-
+describe("an append to a full segment", () => {
   for (const step of ["open", "writev", "sync", "rename"] as const) {
     test(`is refused if the next segment cannot be begun: ${step}`, async () => {
       await using folder = await temporaryFolder();
-      const experiment = new Experiment(folder.path, 1);
+      const experiment = new Experiment(folder.path, { segmentBytes: 1 });
       await experiment.journal.open();
       await experiment.append();
       experiment.inject({ name: step, path: NEW_FILE, gives: "ENOSPC" });
@@ -258,7 +282,7 @@ describe("a compaction", () => {
   ] as const) {
     test(`that fails is refused and can be repeated: ${name} of ${path.source}`, async () => {
       await using folder = await temporaryFolder();
-      const experiment = new Experiment(folder.path, 1);
+      const experiment = new Experiment(folder.path, { segmentBytes: 1 });
       await experiment.journal.open();
       for (let i = 0; i < 3; i++) await experiment.append();
       experiment.inject({ name, path, gives: "ENOSPC" });
@@ -292,38 +316,41 @@ describe("a compaction", () => {
   });
 });
 
-test("whatever fails, what is acknowledged is there, and what is refused is not", async () => {
-  const fault = fc.record({
-    name: fc.constantFrom(
-      "writev" as const,
-      "datasync" as const,
-      "sync" as const,
-      "truncate" as const,
-      "stat" as const,
-      "open" as const,
-      "rename" as const,
-    ),
-    gives: fc.constantFrom("EIO", "ENOSPC"),
-    times: fc.integer({ min: 1, max: 3 }),
+for (const syncedWrites of [true, false]) {
+  const kind = syncedWrites ? "with" : "without";
+  test(`whatever fails on a disk ${kind} synchronised writes, what is acknowledged is there, and what is refused is not`, async () => {
+    const fault = fc.record({
+      name: fc.constantFrom(
+        "writev" as const,
+        "datasync" as const,
+        "sync" as const,
+        "truncate" as const,
+        "stat" as const,
+        "open" as const,
+        "rename" as const,
+      ),
+      gives: fc.constantFrom("EIO", "ENOSPC"),
+      times: fc.integer({ min: 1, max: 3 }),
+    });
+    const short = fc.record({
+      name: fc.constant("writev" as const),
+      gives: fc.integer({ min: 1, max: 200 }),
+      times: fc.nat(3),
+    });
+    const step = fc.record({ faults: fc.array(fc.oneof(fault, short), { maxLength: 3 }), size: fc.nat(600) });
+    const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      await using folder = await temporaryFolder();
+      const experiment = new Experiment(folder.path, { segmentBytes: 1000, syncedWrites });
+      await experiment.journal.open();
+      for (const { faults, size } of steps) {
+        experiment.inject(...faults);
+        await experiment.append(randomBytes(size));
+      }
+      await experiment.check();
+    });
+    await fc.assert(property, { numRuns: 60 });
   });
-  const short = fc.record({
-    name: fc.constant("writev" as const),
-    gives: fc.integer({ min: 1, max: 200 }),
-    times: fc.nat(3),
-  });
-  const step = fc.record({ faults: fc.array(fc.oneof(fault, short), { maxLength: 3 }), size: fc.nat(600) });
-  const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
-    await using folder = await temporaryFolder();
-    const experiment = new Experiment(folder.path, 1000);
-    await experiment.journal.open();
-    for (const { faults, size } of steps) {
-      experiment.inject(...faults);
-      await experiment.append(randomBytes(size));
-    }
-    await experiment.check();
-  });
-  await fc.assert(property, { numRuns: 60 });
-});
+}
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;

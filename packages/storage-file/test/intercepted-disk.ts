@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { DISK, type Disk, type File } from "../src/disk.ts";
 
 const FILE_OPERATIONS = ["writev", "read", "sync", "datasync", "truncate", "stat", "close"] as const;
@@ -16,35 +17,47 @@ export interface Operation {
 /** Does the operation with other arguments, or does something else, or throws. */
 export type Intercept = (operation: Operation, run: (...args: unknown[]) => Promise<unknown>) => Promise<unknown>;
 
+/** Stands for a flag by which writes are synchronised, on every system. */
+const SYNCED = constants.O_DSYNC ?? 0x10_00_00_00;
+
 /**
  * The real file system, each operation of which goes through a function first. Nothing is really made durable: no test here cuts the
  * power, and many of them together would wait for the disk most of the time.
+ *
+ * A synchronised write is taken for two operations, a `writev` and then a `datasync`, each of which may fail.
  */
-export function interceptedDisk(intercept: Intercept): Disk {
+export function interceptedDisk(intercept: Intercept, syncedWrites = true): Disk {
   const through = (name: Operation["name"], path: string, method: Method, file?: File): Method => {
     return (...args) => intercept({ name, path, args, ...(file && { file }) }, method);
   };
-  const intercepted = (file: File, path: string): File =>
+  const intercepted = (file: File, path: string, isSynced: boolean): File =>
     new Proxy(file, {
       get(target, key) {
         const value: unknown = Reflect.get(target, key);
         if (typeof value !== "function") return value;
         const name = FILE_OPERATIONS.find((operation) => operation === key);
         const method = (name === "sync" || name === "datasync" ? async () => {} : value.bind(target)) as Method;
-        return name ? through(name, path, method, target) : method;
+        if (!name) return method;
+        const operation = through(name, path, method, target);
+        if (name !== "writev" || !isSynced) return operation;
+        return async (...args: unknown[]) => {
+          const result = await operation(...args);
+          await through("datasync", path, async () => {}, target)();
+          return result;
+        };
       },
     });
+  const open = async (path: string, flags: string | number, ...rest: unknown[]): Promise<File> => {
+    const isSynced = typeof flags === "number" && (flags & SYNCED) !== 0;
+    const plainFlags = isSynced ? flags & ~SYNCED : flags;
+    const file = await through("open", path, DISK.open as Method)(path, plainFlags, ...rest);
+    return intercepted(file as File, path, isSynced);
+  };
   const operations = DISK_OPERATIONS.map((name) => {
     const method = DISK[name] as Method;
-    return [
-      name,
-      async (path: string, ...rest: unknown[]) => {
-        const result = await through(name, path, method)(path, ...rest);
-        return name === "open" ? intercepted(result as File, path) : result;
-      },
-    ];
+    return [name, (path: string, ...rest: unknown[]) => through(name, path, method)(path, ...rest)];
   });
-  return Object.fromEntries(operations) as Disk;
+  return { ...Object.fromEntries(operations), open, syncedWriteFlag: syncedWrites ? SYNCED : 0 } as Disk;
 }
 
 /** The real file system, without waiting for the disk. */

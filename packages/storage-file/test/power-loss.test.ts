@@ -4,8 +4,9 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Cursor, type Entry, ORIGIN } from "@waystation/core";
+import type { Disk } from "../src/disk.ts";
 import { FileJournal } from "../src/index.ts";
-import { interceptedDisk, systemError } from "./intercepted-disk.ts";
+import { interceptedDisk, type Operation, systemError } from "./intercepted-disk.ts";
 import { findAll, temporaryFolder } from "./journal-folder.ts";
 
 /**
@@ -20,16 +21,19 @@ class DoomedDisk {
   readonly #durableFiles = new Map<number, Buffer>();
   #durableNames = new Map<string, number>();
 
-  constructor(folder: string, lastOperation: number) {
+  readonly disk: Disk;
+
+  constructor(folder: string, lastOperation: number, syncedWrites: boolean) {
     this.#folder = folder;
     this.#lastOperation = lastOperation;
+    this.disk = interceptedDisk((operation, run) => this.#do(operation, run), syncedWrites);
   }
 
   get hasPower(): boolean {
     return this.#operations <= this.#lastOperation;
   }
 
-  readonly disk = interceptedDisk(async ({ name, path, args, file }, run) => {
+  async #do({ name, path, args, file }: Operation, run: (...args: unknown[]) => Promise<unknown>): Promise<unknown> {
     if (name !== "close") this.#operations++;
     if (!this.hasPower && name !== "close") throw systemError("EIO");
     const result = await run(...args);
@@ -38,7 +42,7 @@ class DoomedDisk {
       else if (path.startsWith(this.#folder)) this.#durableFiles.set((await file!.stat()).ino, await readFile(path));
     }
     return result;
-  });
+  }
 
   async #names(): Promise<Map<string, number>> {
     const names = new Map<string, number>();
@@ -103,10 +107,10 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 }
 
 /** Loses the power at one operation, and looks at what is found afterwards. Returns whether it was lost before the work was done. */
-async function losePowerAt(operation: number): Promise<boolean> {
+async function losePowerAt(operation: number, syncedWrites: boolean): Promise<boolean> {
   await using root = await temporaryFolder();
   const directory = join(root.path, "journal");
-  const doomed = new DoomedDisk(directory, operation);
+  const doomed = new DoomedDisk(directory, operation, syncedWrites);
   const journal = new FileJournal({ directory, segmentBytes: 2000, trimLagBytes: 1500 }, doomed.disk);
   const told: Told = { acknowledged: [], snapshots: [] };
   await work(journal, told).catch((error) => {
@@ -133,11 +137,14 @@ async function losePowerAt(operation: number): Promise<boolean> {
   return !doomed.hasPower;
 }
 
-test("wherever the power fails, nothing acknowledged is lost, and the journal opens", async () => {
-  let operation = 1;
-  while (await losePowerAt(operation)) {
-    operation++;
-    assert(operation < 1000, "the work does not end");
-  }
-  assert(operation > 100, `only ${operation} operations`);
-});
+for (const syncedWrites of [true, false]) {
+  const kind = syncedWrites ? "with" : "without";
+  test(`wherever the power fails on a disk ${kind} synchronised writes, nothing acknowledged is lost, and the journal opens`, async () => {
+    let operation = 1;
+    while (await losePowerAt(operation, syncedWrites)) {
+      operation++;
+      assert(operation < 1000, "the work does not end");
+    }
+    assert(operation > 100, `only ${operation} operations`);
+  });
+}
