@@ -37,7 +37,7 @@ export interface FileJournalOptions {
 }
 
 /**
- * A journal in a folder of checksummed files, for one process at a time. An acknowledged append has been made durable by an
+ * A journal in a folder of checksummed files, for one process at a time. An acknowledged append has been made durable, as by an
  * `fdatasync`, so it outlives power loss, if the disk keeps what it acknowledges.
  */
 export class FileJournal implements Journal {

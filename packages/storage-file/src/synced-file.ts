@@ -5,8 +5,8 @@ import { type Disk, type File, sizeOf, withoutFirst, writeSome } from "./disk.ts
 export class SyncFailed extends Error {}
 
 /**
- * A file that is appended to, and in which what was written is durable. Where a disk can write durably by one call (`O_DSYNC`: the system
- * does the same as for a write and an `fdatasync`), that is one wait for a thread and the event loop instead of two.
+ * A file that is appended to, durably. Where one call can do it (`O_DSYNC`: the system does the same as for a write and an `fdatasync`),
+ * that is one wait for a thread and for the event loop instead of two.
  */
 export class SyncedFile {
   readonly #file: File;
