@@ -285,3 +285,29 @@ test("ids of keys with the same names have the order of the keys", () => {
   });
   fc.assert(property, { numRuns: 1_000 });
 });
+
+test("property: a path is read alike by the short way and, with one byte of it escaped, by the long one", () => {
+  const name = fc.oneof(
+    fc.constantFrom("job", "instance", "a", "b", "_c", "U__d", "__e", "9", "", "f@base64", "zone"),
+    fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,4}$/),
+  );
+  const value = fc.oneof(fc.constantFrom("", "YQ", "x.y", "a b", "-", "=", "@"), fc.stringMatching(/^[^%]{0,5}$/));
+  const outcome = (tail: string, options: GroupingKeyOptions): unknown => {
+    try {
+      return parseGroupingKey(tail, options);
+    } catch (error) {
+      assert.ok(isWaystationError(error, "GROUPING_KEY"));
+      return error.message;
+    }
+  };
+  const property = fc.property(
+    value,
+    fc.array(fc.tuple(name, value), { maxLength: 5 }),
+    fc.boolean(),
+    (job, pairs, utf8Names) => {
+      const rest = pairs.map(([label, of]) => `/${label}/${of}`).join("");
+      assert.deepEqual(outcome(`job/${job}${rest}`, { utf8Names }), outcome(`%6Aob/${job}${rest}`, { utf8Names }));
+    },
+  );
+  fc.assert(property, { numRuns: 2_000 });
+});

@@ -79,6 +79,32 @@ export function groupingKey(labels: Readonly<Record<string, string>>, options: G
  * @throws `GROUPING_KEY`
  */
 export function parseGroupingKey(tail: ByteString, options: GroupingKeyOptions = {}): GroupingKey {
+  return PLAIN_TAIL.test(tail) ? parsePlainTail(tail) : parseAnyTail(tail, options);
+}
+
+/** Without escapes or base64, in ASCII, of names that mean the same to all gateways: what nearly all clients send. */
+const PLAIN_TAIL = /^job\/[ -$&-.0-~]+(?:\/(?!U__|__)[A-Za-z_][A-Za-z0-9_]*\/[ -$&-.0-~]*)*$/;
+
+/** What {@link parseAnyTail} does, in a third of the time: with more groups than keys are kept for, each push needs it. */
+function parsePlainTail(tail: ByteString): GroupingKey {
+  const parts = tail.split("/");
+  const labels: Label[] = [{ name: "job", value: parts[1]! }];
+  for (let i = 2; i < parts.length; i += 2) {
+    const name = parts[i]!;
+    const value = parts[i + 1]!;
+    let at = labels.length;
+    while (at > 0 && name < labels[at - 1]!.name) at--;
+    if (at > 0 && labels[at - 1]!.name === name) {
+      // A later pair of the same name wins, but the job of the path's beginning over all others.
+      if (name !== "job") labels[at - 1] = { name, value };
+    } else {
+      labels.splice(at, 0, { name, value });
+    }
+  }
+  return newKey(labels);
+}
+
+function parseAnyTail(tail: ByteString, options: GroupingKeyOptions): GroupingKey {
   const path = decodePercent(tail);
   const afterPrefix = path.indexOf("/") + 1;
   const prefix = path.slice(0, Math.max(0, afterPrefix - 1));
@@ -133,13 +159,20 @@ function fromPairs(pairs: Map<ByteString, ByteString>): GroupingKey {
     labels.push({ name, value });
   }
   labels.sort(compareLabelNames);
+  return newKey(labels);
+}
+
+/** @param labels sorted by name */
+function newKey(labels: readonly Label[]): GroupingKey {
   // Keys are cached by the thousand, and an array that was pushed to has room for a dozen labels more: a copy has not.
   return { labels: labels.slice(), id: groupingKeyId(labels) };
 }
 
 /** @param labels sorted by name */
 export function groupingKeyId(labels: readonly Label[]): ByteString {
-  return labels.map(({ name, value }) => name + SEPARATOR + value).join(SEPARATOR);
+  let id = "";
+  for (const { name, value } of labels) id += (id === "" ? "" : SEPARATOR) + name + SEPARATOR + value;
+  return id;
 }
 
 /** The key that has this `id`. */
