@@ -10,6 +10,7 @@ import { formatLabels } from "../model/labels.ts";
 import { type FamilyBlock, type FamilySide, linesEnd, NO_SIDES } from "../record/family-block.ts";
 import type { GroupTimes } from "../record/record.ts";
 import { FAILURE_TIME_DESCRIPTOR, PUSH_TIME_DESCRIPTOR } from "../record/time-families.ts";
+import type { BodyStore } from "./body-store.ts";
 import type { Layout } from "./layout.ts";
 import type { Page } from "./page.ts";
 import type { Shape } from "./shape.ts";
@@ -17,7 +18,10 @@ import type { Shape } from "./shape.ts";
 /** Everything that one grouping key holds. */
 export interface GroupContent extends GroupTimes {
   readonly layout: Layout;
-  /** Ends of the families' sample lines, then the lines (see `record/family-block.ts`), and zeros up to a multiple of {@link ROOM}. */
+  /**
+   * Ends of the families' sample lines, then the lines (see `record/family-block.ts`), then some zeros. In the memory of the group: who
+   * keeps the content may find an equal copy here in another turn, and should keep no part of it.
+   */
   readonly body: Uint8Array;
   readonly sides: ReadonlyMap<number, FamilySide>;
 }
@@ -33,7 +37,7 @@ export const NOTHING: Omit<GroupContent, "layout"> = Object.freeze({
   familyStamps: undefined,
 });
 
-/** A content that nobody keeps, and that may therefore be overwritten. */
+/** A content as its group changes it. */
 type OwnContent = { -readonly [Field in keyof GroupContent]: GroupContent[Field] };
 
 /** A metric group: the stable thing that the exposition refers to, with a content that changes. */
@@ -83,10 +87,17 @@ export class Group {
     return this.#content;
   }
 
+  /** The body of the old one is to be freed, if this is not the same. */
   set content(content: GroupContent) {
-    // A content may take over the lines of the one before it.
-    this.#kept &&= content.body === this.#content.body;
+    this.#leaveToKeepers();
     this.#content = content;
+  }
+
+  /** When the group is deleted. @returns its body, which nobody refers to any more */
+  giveUpBody(): Uint8Array {
+    const { body } = this.#content;
+    this.#content.body = body.slice();
+    return body;
   }
 
   /** Where a family of it stands, or one of its time metrics. */
@@ -128,52 +139,35 @@ export class Group {
   }
 
   /**
-   * Replaces all families by others of the same layout without side notes, in the memory of the old ones if they fit in and nobody
-   * keeps them. That is what nearly all pushes do, and it leaves no garbage: survivors among that are what garbage collections cost.
+   * Replaces all families by others of the same layout without side notes, in the memory of the old ones if they fit in. That is what
+   * nearly all pushes do, and it leaves no garbage: survivors among that are what garbage collections cost.
    *
    * @returns whether it was done
    */
-  overwrite(body: Uint8Array, pushTime: number, pushStamp: bigint): boolean {
+  overwrite(body: Uint8Array, pushTime: number, pushStamp: bigint, bodies: BodyStore): boolean {
+    const { sides, familyStamps } = this.#content;
+    if (sides.size > 0 || familyStamps !== undefined) return false;
+    this.#leaveToKeepers();
     const content = this.#content;
-    if (this.#kept || content.sides.size > 0 || content.familyStamps !== undefined) return false;
-    const old = content.body;
-    const length = roundUp(body.length);
-    if (old.length !== length) {
-      const room = old.buffer.byteLength;
-      if (length > room || room - length > MOST_UNUSED) return false;
-      content.body = new Uint8Array(old.buffer, 0, length);
-    }
-    content.body.set(body);
-    content.body.fill(0, body.length);
+    content.body = bodies.overwrite(content.body, body);
     content.pushTime = pushTime;
     content.pushStamp = pushStamp;
     return true;
+  }
+
+  /** What somebody keeps is theirs, with a body of its own: the group goes on with another content, in its old memory. */
+  #leaveToKeepers(): void {
+    if (!this.#kept) return;
+    this.#kept = false;
+    const kept = this.#content;
+    this.#content = { ...kept };
+    kept.body = kept.body.slice();
   }
 }
 
 /** The order of groups in an exposition: that of their keys. */
 export function compareGroups(a: Group, b: Group): number {
   return a.shape === b.shape ? compareSiblingIds(a.id, b.id) : compareGroupingKeys(a.key, b.key);
-}
-
-/** Bytes that a body may leave unused of the memory that it is in. */
-const MOST_UNUSED = 512;
-/** Bodies have a length in steps of so many bytes: so numbers may grow by a digit, and nothing has to be made anew. */
-const ROOM = 64;
-
-function roundUp(bytes: number): number {
-  return Math.ceil(bytes / ROOM) * ROOM;
-}
-
-/** Zeros to write a body into, in memory of their own: what is kept must not keep a whole journal entry, or a pool of buffers, with it. */
-export function newBody(bytes: number): Uint8Array {
-  return new Uint8Array(roundUp(bytes));
-}
-
-export function copyBody(bytes: Uint8Array): Uint8Array {
-  const body = newBody(bytes.length);
-  body.set(bytes);
-  return body;
 }
 
 /** The families as records carry them. */

@@ -19,10 +19,11 @@ import type {
   PushRecord,
   RestoreRecord,
 } from "../record/record.ts";
+import { BodyStore } from "./body-store.ts";
 import { type ConsistencyIndex, findContradiction } from "./consistency.ts";
 import type { Family } from "./family.ts";
 import { FamilyIndex } from "./family-index.ts";
-import { copyBody, Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
+import { Group, type GroupContent, latestStamp, NOTHING } from "./group.ts";
 import { LayoutTable } from "./layout.ts";
 import { mergeBlock, withoutFamily } from "./merge.ts";
 import type { Sequence } from "./sequence.ts";
@@ -44,6 +45,7 @@ export class State implements ConsistencyIndex {
   readonly #index: FamilyIndex;
   readonly #shapes = new ShapeTable();
   readonly #layouts = new LayoutTable();
+  #bodies = new BodyStore();
   #hash: StateHash = EMPTY_STATE_HASH;
   #seriesBytes = 0;
   #suspect = false;
@@ -219,8 +221,8 @@ export class State implements ConsistencyIndex {
     const pushed = { layout, body: block.body, sides: block.sides };
     const families =
       merge && old !== undefined && old.layout.size > 0 && old.layout !== layout
-        ? mergeBlock(old, pushed, pushStamp, this.#layouts)
-        : { layout, body: copyBody(block.body), sides: block.sides, familyStamps: undefined };
+        ? mergeBlock(old, pushed, pushStamp, { layouts: this.#layouts, bodies: this.#bodies })
+        : { layout, body: this.#bodies.copy(block.body), sides: block.sides, familyStamps: undefined };
     // Written out, since this is the hottest of all places, and spreading objects is slow.
     const content: GroupContent = {
       layout: families.layout,
@@ -271,7 +273,7 @@ export class State implements ConsistencyIndex {
       if (contradicts !== undefined) this.#distrust();
     }
     const { sides } = block;
-    const body = copyBody(block.body);
+    const body = this.#bodies.copy(block.body);
     const content = { layout, body, sides, pushTime, failureTime, pushStamp, failureStamp, familyStamps };
     this.#setContent(own ?? this.#createGroup(key!, shape), content);
     return undefined;
@@ -318,6 +320,7 @@ export class State implements ConsistencyIndex {
     this.#usage?.forget(group);
     this.#seriesBytes -= content.body.length;
     this.#exchangeHash(group, EMPTY_STATE_HASH);
+    this.#bodies.free(group.giveUpBody());
     return undefined;
   }
 
@@ -325,12 +328,17 @@ export class State implements ConsistencyIndex {
   #deleteFamily({ key, name }: DeleteFamilyRecord): void {
     const group = this.#groups.get(key);
     if (group?.content.layout.slotOf(name) === undefined) return;
-    this.#setContent(group, { ...group.content, ...withoutFamily(group.content, name, this.#layouts) });
+    this.#setContent(group, {
+      ...group.content,
+      ...withoutFamily(group.content, name, { layouts: this.#layouts, bodies: this.#bodies }),
+    });
   }
 
   #wipe(): void {
     for (const group of this.#groups.values()) this.#layouts.release(group.content.layout);
     this.#groups.clear();
+    // Not emptied: who knows one of the groups may still look at what it held.
+    this.#bodies = new BodyStore();
     this.#shapes.clear();
     this.#index.clear();
     this.#seriesBytes = 0;
@@ -346,7 +354,7 @@ export class State implements ConsistencyIndex {
     this.#index.touch(group);
     const oldBytes = group.content.body.length;
     const ends = this.#index.copyEnds(group);
-    if (!group.overwrite(body, toSeconds(pushStamp), pushStamp)) return false;
+    if (!group.overwrite(body, toSeconds(pushStamp), pushStamp, this.#bodies)) return false;
     this.#index.resize(group, ends);
     this.#noteContent(group, oldBytes);
     return true;
@@ -355,9 +363,9 @@ export class State implements ConsistencyIndex {
   /** Everything that was derived from the old content is brought in line with the new one here and in `#noteContent`. */
   #setContent(group: Group, proposed: GroupContent): void {
     const old = group.content;
+    const { body } = old;
     this.#index.touch(group);
     if (old.layout === proposed.layout) {
-      const { body } = old;
       group.content = proposed;
       this.#index.resize(group, body);
     } else {
@@ -365,7 +373,8 @@ export class State implements ConsistencyIndex {
       this.#index.exchangeLayout(group, { ...proposed, layout });
       this.#layouts.release(old.layout);
     }
-    this.#noteContent(group, old.body.length);
+    this.#noteContent(group, body.length);
+    if (group.content.body !== body) this.#bodies.free(body);
   }
 
   #noteContent(group: Group, oldBytes: number): void {
