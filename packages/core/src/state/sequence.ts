@@ -119,6 +119,7 @@ export class Sequence {
   #push(family: Family, group: Group | undefined, slot: number, bytes: number): void {
     let page = this.#pages.at(-1);
     if (page === undefined || page.bytes + bytes > ARRANGED_PAGE_BYTES) {
+      page?.trim();
       page = this.#newPage();
       this.#pages.push(page);
     }
