@@ -99,6 +99,7 @@ export class Page {
     into.#settle(0);
     into.bytes = this.bytes - bytes;
     this.bytes = bytes;
+    this.trim();
     return into;
   }
 
