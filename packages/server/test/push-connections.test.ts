@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { after, test } from "node:test";
@@ -21,6 +22,8 @@ interface Side {
   /** Requests that Node's HTTP server has read. */
   readonly served: () => number;
   readonly pushes: PushConnections | undefined;
+  /** Connections. */
+  readonly open: () => number;
 }
 
 /** A gateway's server, with connections looked at first or not. */
@@ -36,6 +39,7 @@ async function side(
   const handle = app.callback();
   const server = createHttpServer(handle, { webConfig: undefined, logger, timeouts, onTimeout: () => undefined });
   let served = 0;
+  let open = 0;
   server.on("request", () => served++);
   assert.ok(app instanceof PushFirst && server instanceof http.Server);
   const pushes =
@@ -47,13 +51,17 @@ async function side(
           firstRequestTimeout: timeouts.header,
           keepAliveTimeout: timeouts.keepAlive,
         });
+  server.on("connection", (socket) => {
+    open++;
+    socket.once("close", () => open--);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   after(async () => {
     server.close();
     server.closeAllConnections();
     await gateway.close();
   });
-  return { gateway, port: (server.address() as AddressInfo).port, served: () => served, pushes };
+  return { gateway, port: (server.address() as AddressInfo).port, served: () => served, pushes, open: () => open };
 }
 
 interface Client {
@@ -145,6 +153,11 @@ const NOT_PLAIN: Readonly<Record<string, string>> = {
   "to be closed": push("a", "a 1\n", "Connection: close\r\n"),
   "a whole URL": push("a").replace("/metrics", "http://x/metrics"),
   "a target with high bytes": push("\xfc"),
+  "a query": push("a?b=c"),
+  "a query with high bytes": push("a?\xfc"),
+  "a query with control characters": push("a?\0\x7f"),
+  "a query with a lone line feed": push("a?\nTransfer-Encoding:chunked\n"),
+  "a query with a lone carriage return": push("a?\rb"),
   "a lone line feed": push("a", "a 1\n", "Accept: a\nX: y\r\n"),
   "a folded line": push("a", "a 1\n", "Accept: a\r\n b\r\n"),
   "two requests at once": push("a") + push("b"),
@@ -242,6 +255,17 @@ test("when the gateway leaves, an answer ends its connection", async () => {
   assert.match(first!, /Connection: keep-alive/);
   assert.match(second!, /Connection: close/);
   assert.equal([...server.gateway.groups()].length, 2);
+});
+
+test("when the gateway leaves, clients that leave their end open do not keep connections", async () => {
+  const server = await side("looked at");
+  server.pushes!.leave();
+  const socket = net.connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  after(() => socket.destroy());
+  socket.resume();
+  socket.write(push("a"));
+  await once(socket, "end");
+  await until(() => server.open() === 0, "the connection is closed");
 });
 
 test("whoever does not read answers does not make the gateway keep them", async () => {

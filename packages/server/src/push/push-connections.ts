@@ -123,6 +123,8 @@ class PushConnection implements PushExchange {
     if (headEnd <= lineEnd) return false;
     const [method, target, protocol, more] = chunk.toString("latin1", 0, lineEnd).split(" ");
     if ((method !== "PUT" && method !== "POST") || protocol !== "HTTP/1.1" || more !== undefined) return false;
+    // What may stand in a query is for Node's parser to say.
+    if (target!.includes("?")) return false;
     const head = this.#shared.heads.read(chunk.toString("latin1", lineEnd + LINE_END.length, headEnd));
     const bodyStart = headEnd + HEAD_END.length;
     if (head === undefined || chunk.length !== bodyStart + head.contentLength) return false;
@@ -158,7 +160,9 @@ class PushConnection implements PushExchange {
     const early = this.#early;
     this.#early = undefined;
     if (this.#shared.answers.last) {
-      socket.end(answer, encoding);
+      // Both ways, as Node's HTTP server does: whoever keeps its end open has nothing more to say here.
+      socket.write(answer, encoding);
+      socket.destroySoon();
       return;
     }
     const taken = socket.write(answer, encoding);
