@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { MemoryJournal } from "@waystation/core";
 import { FaultyJournal } from "@waystation/core/testing";
 import { startTestServer } from "./support/server.ts";
@@ -48,6 +50,32 @@ test("stopping waits for a push that is under way, not for idle connections", as
   await stopped;
   assert.match(answer, /\r\n\r\nHTTP\/1.1 200 OK\r\n/);
   await assert.rejects(server.gateway.push({ key: { labels: [], id: "" }, body: "" }), { code: "CLOSED" });
+});
+
+test("stopping waits for the rest of a push on a connection that has brought others", async () => {
+  const server = await startTestServer();
+  const idle = net.connect(server.port, "127.0.0.1");
+  const busy = net.connect(server.port, "127.0.0.1");
+  let answers = "";
+  busy.on("data", (chunk) => (answers += chunk.toString()));
+  const push = "PUT /metrics/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nm 1\n";
+  for (const socket of [idle, busy]) {
+    socket.write(push);
+    await once(socket, "data");
+  }
+  // No connection counts as a new one any more.
+  await delay(300);
+  busy.write(push.slice(0, 30));
+  await delay(50);
+
+  const [idleClosed, busyClosed] = [once(idle, "close"), once(busy, "close")];
+  const stopped = server.stop();
+  await idleClosed;
+  assert.equal(busy.closed, false);
+  busy.write(push.slice(30));
+  await busyClosed;
+  await stopped;
+  assert.equal(answers.match(/HTTP\/1.1 200 OK\r\n/g)?.length, 2, answers);
 });
 
 test("several addresses are served alike", async () => {

@@ -15,7 +15,7 @@ const STEP_MS = 50;
 export class Drain {
   readonly #server: AnyHttpServer;
   readonly #connections = new Set<Socket>();
-  /** Those that have not brought the server a request yet, with when they came; Node counts them as busy. */
+  /** Those that have not brought a request yet, with when they came; Node counts them as busy. */
   readonly #unused = new Map<Socket, number>();
   readonly #pushes: PushConnections | undefined;
   #leaving = false;
@@ -34,6 +34,7 @@ export class Drain {
       this.#unused.set(socket, performance.now());
       socket.once("close", () => this.#unused.delete(socket));
     });
+    if (pushes !== undefined) pushes.onUsed = (socket) => this.#unused.delete(socket);
     server.prependListener("request", (req: http.IncomingMessage, res: http.ServerResponse) => {
       this.#unused.delete(req.socket);
       if (this.#leaving && req.httpVersionMajor === 1) res.shouldKeepAlive = false;
@@ -65,9 +66,10 @@ export class Drain {
   #closeIdle(): void {
     // The HTTP/2 server has this method too, as it also serves HTTP/1.1; its type does not say so.
     (this.#server as http.Server).closeIdleConnections();
+    this.#pushes?.closeIdleConnections();
     const settled = performance.now() - UNUSED_MS;
     for (const [socket, since] of this.#unused) {
-      if (since < settled && !this.#pushes?.isAnswering(socket)) socket.destroy();
+      if (since < settled) socket.destroy();
     }
   }
 }

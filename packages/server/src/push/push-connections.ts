@@ -26,7 +26,9 @@ export class PushConnections {
   readonly options: PushConnectionsOptions;
   readonly heads = new PlainHeads();
   readonly answers: Answers;
-  readonly #open = new Map<Socket, PushConnection>();
+  readonly #open = new Set<PushConnection>();
+  /** Is told when a connection has brought a push, the first one. */
+  onUsed: (socket: Socket) => void = ignore;
 
   /** Takes the connections of a server that listens for them by itself. */
   constructor(server: Server, options: PushConnectionsOptions) {
@@ -37,7 +39,7 @@ export class PushConnections {
     server.on("connection", (socket: Socket) => {
       const connection = new PushConnection(socket, this, {
         handOver: () => {
-          this.#open.delete(socket);
+          this.#open.delete(connection);
           serve!.call(server, socket);
         },
         timedOut: () => {
@@ -45,14 +47,14 @@ export class PushConnections {
           server.emit("clientError", error, socket);
         },
       });
-      this.#open.set(socket, connection);
-      socket.once("close", () => this.#open.delete(socket));
+      this.#open.add(connection);
+      socket.once("close", () => this.#open.delete(connection));
     });
   }
 
-  /** Is a push on this connection being answered here? */
-  isAnswering(socket: Socket): boolean {
-    return this.#open.get(socket)?.answering ?? false;
+  /** Those that have brought pushes, and whose last answer is sent; Node's HTTP server knows nothing of them. */
+  closeIdleConnections(): void {
+    for (const connection of this.#open) if (connection.isIdle) connection.socket.destroy();
   }
 
   /** From now on every answer ends its connection. */
@@ -74,7 +76,7 @@ class PushConnection implements PushExchange {
   readonly #shared: PushConnections;
   readonly #elsewhere: Elsewhere;
   #used = false;
-  answering = false;
+  #answering = false;
   /** What came while a push was being answered. */
   #early: Buffer | undefined;
   #signal: AbortSignal | undefined;
@@ -93,6 +95,10 @@ class PushConnection implements PushExchange {
     socket.setTimeout(shared.options.firstRequestTimeout);
   }
 
+  get isIdle(): boolean {
+    return this.#used && !this.#answering && this.socket.writableLength === 0;
+  }
+
   get headers(): IncomingHttpHeaders {
     return this.#head.headers;
   }
@@ -107,7 +113,7 @@ class PushConnection implements PushExchange {
   }
 
   readonly #receive = (chunk: Buffer): void => {
-    if (this.answering) {
+    if (this.#answering) {
       // Pipelined, which is rare: what comes after it waits in the socket.
       this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk]);
       this.socket.pause();
@@ -135,9 +141,10 @@ class PushConnection implements PushExchange {
     this.method = method;
     this.#target = target!;
     this.#head = head;
-    this.answering = true;
+    this.#answering = true;
     if (!this.#used) {
       this.#used = true;
+      this.#shared.onUsed(this.socket);
       const { keepAliveTimeout } = this.#shared.options;
       this.socket.setTimeout(keepAliveTimeout === 0 ? 0 : keepAliveTimeout + GRACE_MS);
     }
@@ -154,7 +161,7 @@ class PushConnection implements PushExchange {
   }
 
   #send(answer: string, encoding: "latin1" | "utf8"): void {
-    this.answering = false;
+    this.#answering = false;
     const { socket } = this;
     if (!socket.writable) return;
     const early = this.#early;
@@ -195,7 +202,7 @@ class PushConnection implements PushExchange {
 
   /** A push has a time-out of its own. */
   readonly #timeout = (): void => {
-    if (this.answering) return;
+    if (this.#answering) return;
     if (this.#used) this.socket.destroy();
     else this.#elsewhere.timedOut();
   };
