@@ -8,11 +8,11 @@ export interface PlainHead {
   readonly size: number;
 }
 
+const TEXT = /^[\x20-\x7e]*$/;
 /**
  * Headers that say nothing about how a request is to be read but for the length of its body, each in lower case with what its value
  * may be.
  */
-const TEXT = /^[\x20-\x7e]*$/;
 const UNDERSTOOD: Readonly<Record<string, RegExp>> = {
   host: /^[A-Za-z0-9.:_[\]-]+$/,
   "content-length": /^\d{1,9}$/,
