@@ -13,8 +13,8 @@
  * two hours and four.
  *
  * A file that failed runs once more when all others are done: with real browsers, balancers and servers on a busy machine, a step can
- * come too late. Whoever passes only then is named in the summary as unsteady. A counterexample, of a property or of a recorded
- * history, is a finding on any machine: it stays.
+ * come too late. Whoever passes only then is named in the summary as unsteady. A counterexample, of a property, of the fuzzer or of a
+ * recorded history, is a finding on any machine: it stays.
  */
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
@@ -99,5 +99,5 @@ const failed = [...results.values()].some((result) => failures(result).length > 
 process.exitCode = failed || run.signal.aborted ? 1 : 0;
 
 function isFinding({ reason = "" }: TestLine): boolean {
-  return reason.includes("Property failed after") || /\b\d+ violations;/.test(reason);
+  return /Property failed after|\b\d+ violations;|\bFUZZ_SEED=\d+, run \d+:/.test(reason);
 }
