@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { crc32, gunzipSync } from "node:zlib";
 import fc from "fast-check";
-import { compressPart, joinGzipMember } from "./gzip-member.ts";
+import { compressPart, compressPartAside, joinGzipMember } from "./gzip-member.ts";
 
 function gzip(parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat(joinGzipMember(parts.map(compressPart)));
@@ -38,6 +38,13 @@ test("joined parts are one gzip member of all their bytes", () => {
     assert.equal(member.readUInt32LE(member.length - 4), all.length);
   });
   fc.assert(property, { numRuns: 200 });
+});
+
+test("a part that is compressed on another thread is the same", async () => {
+  const property = fc.asyncProperty(part, async (raw) => {
+    assert.deepEqual(await compressPartAside(raw), compressPart(raw));
+  });
+  await fc.assert(property, { numRuns: 50 });
 });
 
 test("a part may be used in any number of members, at any place", () => {

@@ -1,4 +1,5 @@
-import { constants, crc32, deflateRawSync } from "node:zlib";
+import { promisify } from "node:util";
+import { constants, crc32, deflateRaw, deflateRawSync, type ZlibOptions } from "node:zlib";
 
 /**
  * A gzip member made of parts that were compressed apart from each other, so that unchanged parts of an exposition need not be
@@ -19,12 +20,24 @@ export interface GzipPart {
 /** Level 1: on exposition text, higher levels cost twice the time for a few percent of the size. */
 const DEFLATE_OPTIONS = { level: 1, finishFlush: constants.Z_SYNC_FLUSH } as const;
 
+const deflateAside = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
+
 export function compressPart(raw: Uint8Array): GzipPart {
-  const deflated = deflateRawSync(raw, DEFLATE_OPTIONS);
+  return makePart(raw, deflateRawSync(raw, DEFLATE_OPTIONS), crc32(raw));
+}
+
+/** The same on another thread, as far as it takes time. @param raw must not be changed until the promise is settled */
+export async function compressPartAside(raw: Uint8Array): Promise<GzipPart> {
+  const deflated = deflateAside(raw, DEFLATE_OPTIONS);
+  const crc = crc32(raw);
+  return makePart(raw, await deflated, crc);
+}
+
+function makePart({ length }: Uint8Array, deflated: Buffer, crc: number): GzipPart {
   // zlib returns a view of a larger chunk, which must not be kept for as long as the part is.
   const data = Buffer.allocUnsafeSlow(deflated.length);
   deflated.copy(data);
-  return { data, crc: crc32(raw), length: raw.length };
+  return { data, crc, length };
 }
 
 /** Magic, deflate, no flags, no time, no extra flags, unknown system. */

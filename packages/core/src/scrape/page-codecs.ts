@@ -1,24 +1,31 @@
-import { compressPart, type GzipPart } from "./gzip-member.ts";
+import { compressPart, compressPartAside, type GzipPart } from "./gzip-member.ts";
 
-/** How a page of text becomes a part of a body. */
+/** How pages of text become a part of a body. */
 export interface PageCodec<Part> {
   readonly name: string;
-  /** Is a part worth keeping until its page changes? Plain text is rendered again as fast as it is stored. */
+  /** Is a part worth keeping until its pages change? Plain text is rendered again as fast as it is stored. */
   readonly kept: boolean;
-  /** @param raw may be reused afterwards */
-  encode(raw: Buffer): Part;
+  /** About how many bytes of text to encode together, if so many have changed. 0: each page alone. */
+  readonly runBytes: number;
+  /** @param raw may be reused afterwards: of a promise, when it is settled */
+  encode(raw: Buffer): Part | Promise<Part>;
 }
 
 export const IDENTITY: PageCodec<Uint8Array> = {
   name: "identity",
   kept: false,
+  runBytes: 0,
   encode: (raw) => exactCopy(raw),
 };
 
+const GZIP_RUN_BYTES = 128 * 1024;
+
+/** Runs are compressed while the next ones are rendered. For less text, handing it over costs more than compressing it. */
 export const GZIP: PageCodec<GzipPart> = {
   name: "gzip",
   kept: true,
-  encode: compressPart,
+  runBytes: GZIP_RUN_BYTES,
+  encode: (raw) => (raw.length < GZIP_RUN_BYTES / 2 ? compressPart(raw) : compressPartAside(raw)),
 };
 
 /** Buffers from a pool, or views of a larger one, would keep more alive than they hold. */

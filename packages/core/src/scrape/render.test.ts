@@ -169,13 +169,22 @@ test("a rendering that fails lets go of its moment", async () => {
   await exposedText(state);
 });
 
-test("an unchanged exposition is not compressed again; a push costs its own pages", async () => {
+test("a part that cannot be encoded on its thread fails the rendering, and is no part of the next", async () => {
+  const state = largeState();
+  const expected = await exposedText(state);
+  const failing = { ...GZIP, encode: () => Promise.reject(new Error("broken")) };
+  await assert.rejects(renderPages(state, failing, "underscores", []), /broken/);
+  const { parts } = await renderPages(state, GZIP, "underscores", []);
+  assert.equal(gunzipSync(Buffer.concat(joinGzipMember(parts))).toString(), expected);
+});
+
+test("an unchanged exposition is not compressed again; a push costs its own pages, after the first not more", async () => {
   const state = largeState();
   let encoded = 0;
   const counting = {
     ...GZIP,
     encode(raw: Buffer) {
-      encoded++;
+      encoded += raw.length;
       return GZIP.encode(raw);
     },
   };
@@ -184,12 +193,25 @@ test("an unchanged exposition is not compressed again; a push costs its own page
     await renderPages(state, counting, "underscores", []);
     return encoded;
   };
-  assert.equal(await render(), state.sequence.pages.length);
+  const pushOne = () => state.apply(pushRecord({ job: "7" }, `m{x="${"v".repeat(9_000)}"} ${value++}\n`));
+  assert.equal(await render(), Buffer.byteLength(await exposedText(state)));
   assert.equal(await render(), 0);
-  state.apply(pushRecord({ job: "7" }, `m{x="${"v".repeat(9_000)}"} 0\n`));
+  pushOne();
+  // The whole run that the page was part of.
+  const first = await render();
+  assert.ok(first > 0 && first < 300_000, `${first} bytes`);
+  pushOne();
   // Its family's page, and those of the two time metrics, if they are others.
-  const after = await render();
-  assert.ok(after >= 1 && after <= 3, `${after} pages`);
+  const second = await render();
+  assert.ok(second > 0 && second <= 3 * 50_000, `${second} bytes`);
+});
+
+test("runs that are compressed on other threads are not overwritten by those that are rendered next", async () => {
+  const state = new State();
+  for (let i = 0; i < 400; i++) state.apply(pushRecord({ job: String(i) }, `m{x="${"v".repeat(9_000)}"} ${i}\n`));
+  const { parts } = await renderPages(state, GZIP, "allow-utf-8", []);
+  assert.ok(parts.length > 20 && parts.length < state.sequence.pages.length / 2, `${parts.length} runs`);
+  assert.equal(gunzipSync(Buffer.concat(joinGzipMember(parts))).toString(), await exposedText(state));
 });
 
 /** A scraper, and how often it asked for the state: that is how often it rendered. */

@@ -1,21 +1,18 @@
-import { setImmediate } from "node:timers/promises";
 import { ByteWriter } from "../exposition/byte-writer.ts";
 import type { ExpositionFormat } from "../exposition/negotiation.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { MetricFamily } from "../model/metric-family.ts";
 import type { EscapingScheme } from "../model/names.ts";
 import type { Group } from "../state/group.ts";
-import type { Page, PageView } from "../state/page.ts";
 import type { State } from "../state/state.ts";
-import { encodeMessageParts, joinMessageParts } from "./delimited-page.ts";
+import { encodeMessageParts, joinMessageParts, type MessagePart } from "./delimited-page.ts";
 import { FamilyCollector } from "./families.ts";
 import { writeFamilyIn } from "./family-writers.ts";
-import { joinOwnFamilies, type OwnFamilies } from "./own-families.ts";
+import { joinOwnFamilies } from "./own-families.ts";
 import type { PageCodec } from "./page-codecs.ts";
+import { type RunWriter, renderRuns } from "./render-runs.ts";
+import { renderFrozen } from "./slices.ts";
 import { writeTextPage } from "./text-page.ts";
-
-/** How long to render before other tasks get a turn, in milliseconds. */
-const SLICE_MS = 1.5;
 
 export interface Rendering<Part> {
   readonly parts: readonly Part[];
@@ -23,27 +20,41 @@ export interface Rendering<Part> {
   readonly settled: ReadonlySet<ByteString>;
 }
 
+/** Pages may be somewhat larger than they say, and runs than they should be. */
+const ROOM_BYTES = 64 * 1024;
+
 /**
- * The text exposition of everything pushed, as of the moment of the call, one part a page; rendered in slices while pushes go on.
+ * The text exposition of everything pushed, as of the moment of the call, in parts of one or more pages; rendered in slices while
+ * pushes go on.
  *
  * @param own families of the program itself, to be shown where pushes have such families too
  */
 export async function renderPages<Part>(
   state: State,
-  codec: PageCodec<Part>,
+  { name, kept, runBytes, encode }: PageCodec<Part>,
   escaping: EscapingScheme,
   own: readonly MetricFamily[],
 ): Promise<Rendering<Part>> {
-  const out = new ByteWriter(64 * 1024);
-  return renderKept(state, escaping, own, {
-    name: codec.name,
-    kept: codec.kept,
-    render: (view, joined) => {
+  const joined = joinOwnFamilies(state, own);
+  const idle: ByteWriter[] = [];
+  const begin = (): RunWriter<Part> => {
+    const out = idle.pop() ?? new ByteWriter(runBytes + ROOM_BYTES);
+    const release = () => {
       out.reset();
-      const plain = writeTextPage(out, view, escaping, joined);
-      return { part: codec.encode(out.bytes()), plain };
-    },
-  });
+      idle.push(out);
+    };
+    return {
+      add: (view) => writeTextPage(out, view, escaping, joined),
+      end: () => {
+        const part = encode(out.bytes());
+        if (part instanceof Promise) return part.finally(release);
+        release();
+        return part;
+      },
+    };
+  };
+  const parts = await renderRuns(state, escaping, joined, { name, kept, runBytes, begin });
+  return { parts, settled: joined.settled };
 }
 
 /** The same as delimited protobuf, in pieces. */
@@ -52,12 +63,20 @@ export async function renderDelimited(
   escaping: EscapingScheme,
   own: readonly MetricFamily[],
 ): Promise<Rendering<Uint8Array>> {
-  const { parts, settled } = await renderKept(state, escaping, own, {
-    name: "delimited",
-    kept: true,
-    render: (view, joined) => encodeMessageParts(view, escaping, joined),
-  });
-  return { parts: joinMessageParts(parts), settled };
+  const joined = joinOwnFamilies(state, own);
+  const begin = (): RunWriter<MessagePart[]> => {
+    const parts: MessagePart[] = [];
+    return {
+      add: (view) => {
+        const { part, plain } = encodeMessageParts(view, escaping, joined);
+        parts.push(...part);
+        return plain;
+      },
+      end: () => parts,
+    };
+  };
+  const parts = await renderRuns(state, escaping, joined, { name: "delimited", kept: true, runBytes: 0, begin });
+  return { parts: joinMessageParts(parts), settled: joined.settled };
 }
 
 /** The same in any format, family by family. @param shows which groups to show. Default: all */
@@ -70,68 +89,12 @@ export async function renderFamilies(
   const out = new ByteWriter(64 * 1024);
   const joined = joinOwnFamilies(state, own);
   const collector = new FamilyCollector(joined, shows);
-  await visitPages(state, (page, view) => {
-    for (const family of collector.add(page.shownIn(view))) writeFamilyIn(format, out, family);
+  await renderFrozen(state, async (pages, view, slice) => {
+    for (const page of pages) {
+      for (const family of collector.add(page.shownIn(view))) writeFamilyIn(format, out, family);
+      if (slice.isOver) await slice.next();
+    }
   });
   for (const family of collector.finish()) writeFamilyIn(format, out, family);
   return { parts: [out.bytes()], settled: joined.settled };
-}
-
-async function visitPages(state: State, visit: (page: Page, view: number) => void): Promise<void> {
-  const frozen = state.sequence.freeze();
-  try {
-    let sliceEnd = performance.now() + SLICE_MS;
-    for (const page of frozen.pages) {
-      visit(page, frozen.view);
-      if (performance.now() > sliceEnd) {
-        await setImmediate();
-        sliceEnd = performance.now() + SLICE_MS;
-      }
-    }
-  } finally {
-    frozen.done();
-  }
-}
-
-/** How a page is rendered in one form. */
-interface PageRenderer<Part> {
-  readonly name: string;
-  /** Is the result worth keeping until the page changes? */
-  readonly kept: boolean;
-  render(view: PageView, own: OwnFamilies): KeptPart<Part>;
-}
-
-interface KeptPart<Part> {
-  readonly part: Part;
-  /** Would every escaping scheme have given the same? */
-  readonly plain: boolean;
-}
-
-async function renderKept<Part>(
-  state: State,
-  escaping: EscapingScheme,
-  own: readonly MetricFamily[],
-  renderer: PageRenderer<Part>,
-): Promise<Rendering<Part>> {
-  const parts: Part[] = [];
-  const joined = joinOwnFamilies(state, own);
-  const keptName = `${renderer.name} ${escaping}`;
-  await visitPages(state, (page, view) => {
-    const keep = renderer.kept && page.isUnchangedIn(view) && !joined.pages.has(page);
-    const known = keep ? keptPart<Part>(page, renderer.name, escaping) : undefined;
-    if (known !== undefined) {
-      parts.push(known);
-      return;
-    }
-    const rendered = renderer.render(page.shownIn(view), joined);
-    if (keep) page.keep(rendered.plain || escaping === "allow-utf-8" ? renderer.name : keptName, rendered);
-    parts.push(rendered.part);
-  });
-  return { parts, settled: joined.settled };
-}
-
-function keptPart<Part>(page: Page, name: string, escaping: EscapingScheme): Part | undefined {
-  const shared = page.cached<KeptPart<Part>>(name);
-  if (shared !== undefined && (shared.plain || escaping === "allow-utf-8")) return shared.part;
-  return page.cached<KeptPart<Part>>(`${name} ${escaping}`)?.part;
 }

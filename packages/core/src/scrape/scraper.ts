@@ -67,7 +67,7 @@ export class Scraper {
       );
     if (encoding === "gzip") {
       const { parts, settled } = await pages(GZIP);
-      return joinGzipMember([...parts, GZIP.encode(restOf(own, settled, format))]);
+      return joinGzipMember([...parts, await GZIP.encode(restOf(own, settled, format))]);
     }
     const { parts, settled } = await pages(IDENTITY);
     const body = [...parts, restOf(own, settled, format)];

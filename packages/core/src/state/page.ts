@@ -175,7 +175,7 @@ export class Page {
 
   /** For this turn. */
   #look(view: number): PageView {
-    const { families, groups, slots } = this.families.some(({ hidesSome }) => hidesSome) ? this.#visible() : this;
+    const { families, groups, slots } = this.#hidesSome() ? this.#visible() : this;
     return { families, groups, slots, shown: (i) => groups[i]?.contentIn(view) ?? families[i]!.head! };
   }
 
@@ -183,6 +183,16 @@ export class Page {
     const { families, groups, slots } = this.#visible();
     const shown = groups.map((group, i): Shown => group?.keepContentIn(view) ?? families[i]!.head!);
     return { families, groups, slots, shown: (i) => shown[i]! };
+  }
+
+  #hidesSome(): boolean {
+    let last: Family | undefined;
+    for (const family of this.families) {
+      if (family === last) continue;
+      if (family.hidesSome) return true;
+      last = family;
+    }
+    return false;
   }
 
   #visible(): Omit<PageView, "shown"> {
