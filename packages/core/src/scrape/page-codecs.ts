@@ -18,7 +18,7 @@ export const IDENTITY: PageCodec<Uint8Array> = {
   encode: (raw) => exactCopy(raw),
 };
 
-const GZIP_RUN_BYTES = 128 * 1024;
+const GZIP_RUN_BYTES = 96 * 1024;
 
 /** Runs are compressed while the next ones are rendered. For less text, handing it over costs more than compressing it. */
 export const GZIP: PageCodec<GzipPart> = {
