@@ -2,6 +2,8 @@ import type { ByteString } from "../model/byte-string.ts";
 
 /** From this length on, one call into the runtime is cheaper than a loop over the characters. */
 const LONG = 24;
+/** The same for bytes, where the call also takes a view. */
+const LONG_PART = 160;
 
 /**
  * A buffer that grows. Everything that writes an exposition appends to one of these; it can be reset and used again, and then
@@ -60,6 +62,24 @@ export class ByteWriter {
     }
     this.#buffer.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  /** Writes `bytes[start, end)`. For parts as short as sample lines a loop is cheaper than a view and a call into the runtime. */
+  writePart(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (count > LONG_PART) {
+      this.writeBytes(bytes.subarray(start, end));
+      return;
+    }
+    if (this.#length + count > this.#buffer.length) {
+      this.#grow(count);
+    }
+    const buffer = this.#buffer;
+    let at = this.#length;
+    for (let i = start; i < end; i++) {
+      buffer[at++] = bytes[i]!;
+    }
+    this.#length = at;
   }
 
   /** What was written, as a view: the next write or reset may change it. */

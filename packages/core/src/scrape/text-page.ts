@@ -3,7 +3,7 @@ import { formatFloat } from "../exposition/float.ts";
 import { writeFamily, writeMetric } from "../exposition/text-encoder.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import { type EscapingScheme, escapeFamily, isLegacyMetricName } from "../model/names.ts";
-import { linesOf } from "../record/family-block.ts";
+import { linesEnd } from "../record/family-block.ts";
 import { FAILURE_TIME, HEAD, PUSH_TIME } from "../state/entry.ts";
 import type { FamilyHead } from "../state/family.ts";
 import { exposedFamilyTree } from "../state/family-tree.ts";
@@ -53,7 +53,7 @@ function writeTime(out: ByteWriter, name: ByteString, group: Group, content: Gro
 }
 
 function writeLines(out: ByteWriter, { layout, body }: GroupContent, slot: number): void {
-  out.writeBytes(linesOf(body, layout.size, slot));
+  out.writePart(body, linesEnd(body, layout.size, slot - 1), linesEnd(body, layout.size, slot));
 }
 
 function writeEscaped(
