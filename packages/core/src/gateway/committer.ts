@@ -49,8 +49,8 @@ const SWEEP_EVERY = 100;
 const JOURNAL_SHARE = 0.8;
 /** Entries are cut at about this size; a single larger record travels alone. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
-/** Turns of the event loop that a batch may take to come together. */
-const MOST_TURNS = 4;
+/** Milliseconds after which a batch waits for no further turn of the event loop. */
+const GATHER_MS = 0.25;
 
 /**
  * Group commit: one append is in flight at a time, and everything that comes in meanwhile makes up the next one, so that one
@@ -152,21 +152,17 @@ export class Committer {
   /**
    * Waits for one turn of the event loop, and for another one as long as the last one has brought something: clients that were
    * answered together come back together, and each batch costs more than each record in it. Nor would a journal in memory ever let
-   * others have their turn.
+   * others have their turn. Where turns are long, as during a scrape, what they bring is enough.
    */
   #gather(): Promise<void> {
     return new Promise((resolve) => {
-      let turns = 0;
+      const end = performance.now() + GATHER_MS;
       const look = (before: number): void => {
         const { length } = this.#queue;
-        if (length === before || turns === MOST_TURNS) resolve();
-        else wait(length);
+        if (length === before || performance.now() > end) resolve();
+        else setImmediate(look, length);
       };
-      const wait = (length: number): void => {
-        turns++;
-        setImmediate(look, length);
-      };
-      wait(this.#queue.length);
+      setImmediate(look, this.#queue.length);
     });
   }
 

@@ -5,9 +5,6 @@ import type { OwnFamilies } from "./own-families.ts";
 import { planRuns, type RenderedRun } from "./page-runs.ts";
 import { renderFrozen } from "./slices.ts";
 
-/** As many as Node's thread pool has threads by default. */
-const MAX_ENCODING = 4;
-
 /** How pages are rendered in one form. */
 export interface RunRenderer<Part> {
   readonly name: string;
@@ -39,40 +36,43 @@ export async function renderRuns<Part>(
   const isFleeting = (page: Page) => own.pages.has(page);
   const known = (page: Page) => (kept && !isFleeting(page) ? knownRun<Part>(page, name, escaping) : undefined);
   const results: RenderedRun<Part>[] = [];
-  const encoding = new Set<Promise<void>>();
+  // One at a time, while the next run is rendered: more would take the processor from pushes.
+  let encoding: Promise<void> | undefined;
   await renderFrozen(state, async (pages, view, slice) => {
     const runs = planRuns(pages, { known, isFleeting, bytes: runBytes });
     for (const { rendered } of runs) results.push(rendered);
     // All families of some groups, one after the other, while these groups are in the processor's caches.
     const stale = runs.filter(({ rendered }) => rendered.part === undefined).sort((a, b) => a.position - b.position);
     for (const { pages, rendered } of stale) {
-      while (encoding.size >= MAX_ENCODING) await Promise.race(encoding);
       const writer = begin();
       for (const page of pages) {
         rendered.plain = writer.add(page.shownIn(view)) && rendered.plain;
         if (slice.isOver) await slice.next();
       }
+      await encoding;
       const keptName = rendered.plain || escaping === "allow-utf-8" ? name : exactName(name, escaping);
       if (kept && pages.every((page) => page.isUnchangedIn(view) && !isFleeting(page))) {
         for (const page of pages) page.keep(keptName, rendered);
       }
-      const part = writer.end();
-      if (part instanceof Promise) encode(part, rendered);
-      else rendered.part = part;
+      encoding = settle(rendered, writer.end());
     }
   });
-  await Promise.all(encoding);
+  await encoding;
   return results.map(({ part }) => part!);
+}
 
-  function encode(part: Promise<Part>, rendered: RenderedRun<Part>): void {
-    const encoded = part.then((done) => {
-      rendered.part = done;
-      encoding.delete(encoded);
-    });
-    encoding.add(encoded);
-    // It is waited for sooner or later, but not if something else fails before.
-    encoded.catch(() => undefined);
+/** @returns a promise if the part is not there yet */
+function settle<Part>(rendered: RenderedRun<Part>, part: Part | Promise<Part>): Promise<void> | undefined {
+  if (!(part instanceof Promise)) {
+    rendered.part = part;
+    return undefined;
   }
+  const settled = part.then((done) => {
+    rendered.part = done;
+  });
+  // It is waited for sooner or later, but not if something else fails before.
+  settled.catch(() => undefined);
+  return settled;
 }
 
 function exactName(name: string, escaping: EscapingScheme): string {
