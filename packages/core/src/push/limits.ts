@@ -112,8 +112,8 @@ export class PushLimits {
  * @throws `LIMIT`
  */
 export function checkStored(state: State, limits: Limits, key: GroupingKey, record: Uint8Array): void {
-  const isNew = state.group(key.id) === undefined;
-  if (isNew) {
+  const areGroupsLimited = limits.groups !== Infinity || limits.groupsPerJob !== Infinity;
+  if (areGroupsLimited && state.group(key.id) === undefined) {
     check("groups", state.groupCount + 1, limits.groups, "there would be", "groups");
     if (limits.groupsPerJob !== Infinity) {
       const { groups } = state.usage.ofJob(key);

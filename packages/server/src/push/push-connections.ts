@@ -82,6 +82,9 @@ class PushConnection implements PushExchange {
   #signal: AbortSignal | undefined;
   method = "";
   #target = "";
+  /** The header lines of the last push. */
+  #lines = "";
+  /** What they say. */
   #head!: PlainHead;
 
   constructor(socket: Socket, shared: PushConnections, elsewhere: Elsewhere) {
@@ -124,23 +127,24 @@ class PushConnection implements PushExchange {
 
   /** Answers the push that the chunk is, if it is one, all of it and nothing else. */
   #take(chunk: Buffer): boolean {
-    const headEnd = chunk.indexOf(HEAD_END);
-    const lineEnd = chunk.indexOf(LINE_END);
-    if (headEnd <= lineEnd) return false;
-    const [method, target, protocol, more] = chunk.toString("latin1", 0, lineEnd).split(" ");
-    if ((method !== "PUT" && method !== "POST") || protocol !== "HTTP/1.1" || more !== undefined) return false;
-    // What may stand in a query is for Node's parser to say.
-    if (target!.includes("?")) return false;
-    const head = this.#shared.heads.read(chunk.toString("latin1", lineEnd + LINE_END.length, headEnd));
+    const lineEnd = chunk.indexOf(CARRIAGE_RETURN);
+    if (lineEnd < 0) return false;
+    const line = chunk.toString("latin1", 0, lineEnd);
+    const method = line.startsWith("PUT ") ? "PUT" : line.startsWith("POST ") ? "POST" : undefined;
+    if (method === undefined || !line.endsWith(PROTOCOL)) return false;
+    const headEnd = this.#readHead(chunk, lineEnd);
+    if (headEnd < 0) return false;
     const bodyStart = headEnd + HEAD_END.length;
-    if (head === undefined || chunk.length !== bodyStart + head.contentLength) return false;
+    const { contentLength } = this.#head;
+    if (chunk.length !== bodyStart + contentLength) return false;
+    // No space in it, and what may stand in a query is for Node's parser to say.
+    const target = line.slice(method.length + 1, -PROTOCOL.length);
     const { push, maxBodyBytes } = this.#shared.options;
-    const tail = push.plainTail(target!);
-    if (tail === undefined || head.contentLength > maxBodyBytes) return false;
+    const tail = target.includes("?") ? undefined : push.plainTail(target);
+    if (tail === undefined || contentLength > maxBodyBytes) return false;
 
     this.method = method;
-    this.#target = target!;
-    this.#head = head;
+    this.#target = target;
     this.#answering = true;
     if (!this.#used) {
       this.#used = true;
@@ -150,6 +154,24 @@ class PushConnection implements PushExchange {
     }
     push.handleWhole(this, tail, chunk.subarray(bodyStart));
     return true;
+  }
+
+  /** Reads the header lines after the request line. @returns where the head ends; -1 if it is not a plain one */
+  #readHead(chunk: Buffer, lineEnd: number): number {
+    const start = lineEnd + LINE_END.length;
+    const known = start + this.#lines.length;
+    // A client says the same each time.
+    if (this.#lines !== "" && endsHead(chunk, known) && chunk.toString("latin1", start, known) === this.#lines) {
+      return chunk[lineEnd + 1] === LINE_FEED ? known : -1;
+    }
+    const end = chunk.indexOf(HEAD_END, lineEnd);
+    if (end < start || chunk[lineEnd + 1] !== LINE_FEED) return -1;
+    const lines = chunk.toString("latin1", start, end);
+    const head = this.#shared.heads.read(lines);
+    if (head === undefined) return -1;
+    this.#lines = lines;
+    this.#head = head;
+    return end;
   }
 
   succeed(status: number): void {
@@ -208,8 +230,20 @@ class PushConnection implements PushExchange {
   };
 }
 
+const PROTOCOL = " HTTP/1.1";
 const LINE_END = "\r\n";
 const HEAD_END = "\r\n\r\n";
+const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+
+function endsHead(chunk: Buffer, at: number): boolean {
+  return (
+    chunk[at] === CARRIAGE_RETURN &&
+    chunk[at + 1] === LINE_FEED &&
+    chunk[at + 2] === CARRIAGE_RETURN &&
+    chunk[at + 3] === LINE_FEED
+  );
+}
 
 /** Failures end the connection, which the gateway is told of by its signal. */
 function ignore(): void {}
