@@ -3,7 +3,8 @@ import { parseText } from "../src/exposition/text-parser.ts";
 import { type GroupingKey, groupingKey } from "../src/model/grouping-key.ts";
 import { encodePush, type PushMode } from "../src/push/encode-push.ts";
 import { decodeRecord, encodeRecord, type GatewayRecord } from "../src/record/record.ts";
-import { IDENTITY } from "../src/scrape/page-codecs.ts";
+import { BodyMemory } from "../src/scrape/body-memory.ts";
+import { identityIn } from "../src/scrape/page-codecs.ts";
 import { renderPages } from "../src/scrape/render.ts";
 import type { State } from "../src/state/state.ts";
 
@@ -40,6 +41,6 @@ export function throughBytes(record: Uint8Array): GatewayRecord {
 
 /** The pushed part of the exposition in the text format. */
 export async function exposedText(state: State, accept = "text/plain;escaping=allow-utf-8"): Promise<string> {
-  const { parts } = await renderPages(state, IDENTITY, negotiateFormat(accept).escaping, []);
+  const { parts } = await renderPages(state, identityIn(new BodyMemory()), negotiateFormat(accept).escaping, []);
   return Buffer.concat(parts).toString("utf8");
 }

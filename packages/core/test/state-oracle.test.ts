@@ -319,7 +319,7 @@ async function bodyOf(
   format: ExpositionFormat,
   encoding: "identity" | "gzip" | "zstd" = "identity",
 ) {
-  const chunks = await scraper.scrape(() => state, format, encoding, []);
+  const { chunks } = await scraper.scrape(() => state, format, encoding, []);
   const body = Buffer.concat(chunks);
   const plain = encoding === "gzip" ? gunzipSync(body) : encoding === "zstd" ? zstdDecompressSync(body) : body;
   return plain.toString("latin1");

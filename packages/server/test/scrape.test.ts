@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { decodeDelimited } from "@waystation/core";
+import { decodeDelimited, type ExposeOptions, type Exposition, Gateway } from "@waystation/core";
 import { startTestServer } from "./support/server.ts";
 
 const server = await startTestServer();
@@ -121,4 +124,37 @@ test("what is refused as inconsistent is counted", async () => {
   await refusing.request("PUT /metrics/job/a", { body: "m 1 123\n" });
   const { text } = await refusing.request("GET /metrics?collect[]=self");
   assert.match(text, /^pushgateway_rejected_pushes_total 1$/m);
+});
+
+test("a large body is whole for those who read on after others have gone, and is released when nobody is sent it any more", async (t) => {
+  const expositions: Exposition[] = [];
+  const { expose } = Gateway.prototype;
+  t.mock.method(Gateway.prototype, "expose", async function (this: Gateway, options: ExposeOptions) {
+    const exposition = await expose.call(this, options);
+    expositions.push(exposition);
+    return exposition;
+  });
+  const large = await startTestServer();
+  const lines = Array.from({ length: 10 }, (_, i) => `m{i="${i}",x="${"v".repeat(20_000)}"} ${i}\n`).join("");
+  for (let i = 0; i < 50; i++) await large.request(`PUT /metrics/job/${i}`, { body: lines });
+  const scrape = async (): Promise<http.IncomingMessage> => {
+    const path = "/metrics?collect[]=pushed";
+    const [answer] = await once(http.get({ host: "127.0.0.1", port: large.port, path, agent: false }), "response");
+    return answer;
+  };
+  // The first is rendered alone, the others together.
+  const [first, gone, left, last] = await Promise.all([scrape(), scrape(), scrape(), scrape()]);
+  gone!.destroy();
+  for await (const _ of left!) break;
+  for (const answer of [last!, first!]) {
+    const text = Buffer.concat(await answer.toArray()).toString();
+    assert.equal(text.length, Number(answer.headers["content-length"]));
+    assert.ok(text.length > 10_000_000);
+    assert.match(text, /^push_time_seconds\{instance="",job="9"\} .*$/m);
+    assert.ok(!text.includes("\0"));
+  }
+  const isReleased = () => expositions.every(({ chunks }) => chunks.every(({ length }) => length === 0));
+  for (let i = 0; i < 100 && !isReleased(); i++) await delay(10);
+  assert.equal(expositions.length, 4);
+  assert.ok(isReleased());
 });

@@ -90,7 +90,7 @@ export interface ExposeOptions {
 export interface Exposition {
   readonly contentType: string;
   readonly contentEncoding: ContentEncoding;
-  /** The body in pieces, not to be changed. */
+  /** The body in pieces, not to be changed. Of length 0 once it was released. */
   readonly chunks: readonly Uint8Array[];
   /** Of the body, in bytes. */
   readonly length: number;
@@ -99,8 +99,13 @@ export interface Exposition {
    * the call, by any gateway; otherwise a shared journal did not answer in time.
    */
   readonly age: number;
-  /** The body as text; only for expositions that are text and not compressed. */
+  /** The body as text; only for expositions that are text and not compressed, and before they are released. */
   text(): string;
+  /**
+   * Gives back the memory of a large body now, and not when it is collected. To be called once nothing reads from it any more: for what
+   * was written to a socket, when that has written all of it or is closed. Need not be called, nor is it an error to call it again.
+   */
+  release(): void;
 }
 
 export interface GatewayHealth {
@@ -329,7 +334,7 @@ export class Gateway {
     const age = fresh ? 0 : Math.max(1, Date.now() - this.#replica.lastContact);
     const own = collect === "pushed" ? [] : (options.self ?? []);
     const pushed = collect === "self" ? undefined : () => this.#settledState();
-    const chunks =
+    const { chunks, release } =
       groups === undefined
         ? await this.#scraper.scrape(pushed, format, encoding, own)
         : await this.#scraper.scrapeSome(
@@ -345,6 +350,7 @@ export class Gateway {
       length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
       age,
       text: () => Buffer.concat(chunks).toString("utf8"),
+      release,
     };
   }
 

@@ -1,3 +1,4 @@
+import type { BodyMemory } from "./body-memory.ts";
 import { compressPart, compressPartAside, type GzipPart } from "./gzip-member.ts";
 
 /** How pages of text become a part of a body. */
@@ -11,12 +12,10 @@ export interface PageCodec<Part> {
   encode(raw: Buffer): Part | Promise<Part>;
 }
 
-export const IDENTITY: PageCodec<Uint8Array> = {
-  name: "identity",
-  kept: false,
-  runBytes: 0,
-  encode: (raw) => exactCopy(raw),
-};
+/** Text as it is, in this memory. */
+export function identityIn(memory: BodyMemory): PageCodec<Uint8Array> {
+  return { name: "identity", kept: false, runBytes: 0, encode: (raw) => memory.copy(raw) };
+}
 
 const GZIP_RUN_BYTES = 96 * 1024;
 
@@ -27,10 +26,3 @@ export const GZIP: PageCodec<GzipPart> = {
   runBytes: GZIP_RUN_BYTES,
   encode: (raw) => (raw.length < GZIP_RUN_BYTES / 2 ? compressPart(raw) : compressPartAside(raw)),
 };
-
-/** Buffers from a pool, or views of a larger one, would keep more alive than they hold. */
-function exactCopy(bytes: Buffer): Uint8Array {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { deleteRecord, exposedText, pushRecord, wipeRecord } from "../../test/state-kit.ts";
 import { negotiateFormat } from "../exposition/negotiation.ts";
 import { ESCAPING_SCHEMES } from "../model/names.ts";
 import { settleConflicts } from "../state/conflicts.ts";
 import { State } from "../state/state.ts";
+import { BodyMemory } from "./body-memory.ts";
 import { joinGzipMember } from "./gzip-member.ts";
-import { GZIP, IDENTITY } from "./page-codecs.ts";
+import { GZIP, identityIn } from "./page-codecs.ts";
 import { renderDelimited, renderFamilies, renderPages } from "./render.ts";
 import { Scraper } from "./scraper.ts";
 
@@ -164,7 +165,7 @@ function largeState(): State {
 
 test("a rendering that fails lets go of its moment", async () => {
   const state = largeState();
-  const broken = { ...IDENTITY, encode: () => assert.fail("broken") };
+  const broken = { ...identityIn(new BodyMemory()), encode: () => assert.fail("broken") };
   await assert.rejects(renderPages(state, broken, "underscores", []), /broken/);
   await exposedText(state);
 });
@@ -223,7 +224,7 @@ function counted(state: State) {
     return state;
   };
   const scrape = async (encoding: "identity" | "gzip" | "zstd" = "identity", format = TEXT) =>
-    Buffer.concat(await scraper.scrape(ask, format, encoding, []));
+    Buffer.concat((await scraper.scrape(ask, format, encoding, [])).chunks);
   return { counter, scrape };
 }
 
@@ -252,13 +253,32 @@ test("scrapes of different forms take their turns, and agree", async (t) => {
   assert.equal(protobuf!.toString().split("job").length, 1 + 3 * 40);
 });
 
+test("a body that scrapes share is there until the last has released it", async () => {
+  const state = largeState();
+  const scraper = new Scraper();
+  const scrape = (encoding: "identity" | "zstd") => scraper.scrape(() => state, TEXT, encoding, []);
+  const [one, packed, other] = await Promise.all([scrape("identity"), scrape("zstd"), scrape("identity")]);
+  one!.release();
+  one!.release();
+  packed!.release();
+  await turn();
+  const text = await exposedText(state);
+  assert.equal(Buffer.concat(other!.chunks).toString(), text);
+  assert.equal(zstdDecompressSync(Buffer.concat(packed!.chunks)).toString(), text);
+  other!.release();
+  const isGone = () => other!.chunks.every(({ length }) => length === 0);
+  for (let i = 0; i < 10 && !isGone(); i++) await turn();
+  assert.ok(isGone());
+  assert.equal(Buffer.concat((await scrape("identity")).chunks).toString(), text);
+});
+
 test("a scrape that fails is the only one", async () => {
   const state = largeState();
   const scraper = new Scraper();
   const failing = scraper.scrape(() => assert.fail("broken"), TEXT, "identity", []);
   const gzip = scraper.scrape(() => state, TEXT, "gzip", []);
   await assert.rejects(failing, /broken/);
-  assert.equal(gunzipSync(Buffer.concat(await gzip)).toString(), await exposedText(state));
+  assert.equal(gunzipSync(Buffer.concat((await gzip).chunks)).toString(), await exposedText(state));
 });
 
 test("a scrape without what was pushed asks for nothing", async () => {
@@ -267,7 +287,7 @@ test("a scrape without what was pushed asks for nothing", async () => {
     ["identity", (bytes: Buffer) => bytes],
     ["gzip", gunzipSync],
   ] as const) {
-    const chunks = await new Scraper().scrape(undefined, TEXT, encoding, [own]);
+    const { chunks } = await new Scraper().scrape(undefined, TEXT, encoding, [own]);
     assert.equal(decode(Buffer.concat(chunks)).toString(), "# TYPE m gauge\nm 1\n");
   }
 });

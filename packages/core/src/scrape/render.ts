@@ -5,6 +5,7 @@ import type { MetricFamily } from "../model/metric-family.ts";
 import type { EscapingScheme } from "../model/names.ts";
 import type { Group } from "../state/group.ts";
 import type { State } from "../state/state.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { encodeMessageParts, joinMessageParts, type MessagePart } from "./delimited-page.ts";
 import { FamilyCollector } from "./families.ts";
 import { writeFamilyIn } from "./family-writers.ts";
@@ -18,6 +19,8 @@ export interface Rendering<Part> {
   readonly parts: readonly Part[];
   /** Families of the program that are in the parts, or must not appear at all. */
   readonly settled: ReadonlySet<ByteString>;
+  /** Where the parts are, if it can be given back before they are collected. */
+  readonly memory?: BodyMemory;
 }
 
 /** Pages may be somewhat larger than they say, and runs than they should be. */

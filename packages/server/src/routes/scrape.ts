@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { type Gateway, negotiateEncoding, negotiateFormat, WaystationError } from "@waystation/core";
 import type { Context } from "koa";
@@ -43,6 +44,7 @@ export function scrape({ gateway, selfMetrics, openMetrics, lease }: ScrapeOptio
     });
     // The lease may have run out while this was made, or this process was stopped for a while.
     if (elected && asked !== "self" && lease?.isHeld === false) {
+      exposition.release();
       exposition = await gateway.expose({ ...options, collect: "self" });
     }
     if (exposition.age > 0) ctx.set(STATE_AGE, (exposition.age / 1000).toFixed(3));
@@ -50,7 +52,15 @@ export function scrape({ gateway, selfMetrics, openMetrics, lease }: ScrapeOptio
     if (exposition.contentEncoding !== "identity") ctx.set("Content-Encoding", exposition.contentEncoding);
     ctx.body = Readable.from(inPieces(exposition.chunks));
     ctx.length = exposition.length;
+    // Of a stream of HTTP/2, the session may still be writing when it is closed.
+    if (ctx.req.httpVersionMajor === 1) whenClosed(ctx.res, () => exposition.release());
   };
+}
+
+/** Once all of an answer was written, or its connection closed. */
+function whenClosed(response: ServerResponse, then: () => void): void {
+  if (response.closed) then();
+  else response.once("close", then);
 }
 
 /** By the progress of pieces it is told whether a client still reads: see `stallLimit`. */
