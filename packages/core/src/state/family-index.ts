@@ -106,15 +106,17 @@ export class FamilyIndex {
   resize({ pages, content: { layout, body } }: Group, old: Uint8Array): void {
     if (!this.#isArranged) return;
     let hasGrown = false;
-    // A page may hold several families of the group: it is cut when the lengths of all of them are known.
     for (let slot = 0; slot < pages.length; slot++) {
       const more = layout.lineBytes(body, slot) - layout.lineBytes(old, slot);
       if (more === 0) continue;
       pages[slot]!.bytes += more;
-      hasGrown = true;
+      hasGrown ||= more > 0;
     }
     if (!hasGrown) return;
-    for (let slot = 0; slot < pages.length; slot++) this.#sequence.fit(pages[slot]!);
+    // A page may hold several families of the group: it is cut when the lengths of all of them are known.
+    for (let slot = 0; slot < pages.length; slot++) {
+      if (layout.lineBytes(body, slot) > layout.lineBytes(old, slot)) this.#sequence.fit(pages[slot]!);
+    }
   }
 
   /** Gives a group a content with other families. */

@@ -55,6 +55,8 @@ export class Group {
   /** The newest frozen view under which it was changed, and what it held in that view. */
   #savedView = 0;
   #saved: GroupContent | undefined;
+  /** When its pages were last told that it changes: see `Sequence.touchGroup`. */
+  touchedIn = 0;
   /** Where its families stand in the exposition, in the order of the content's layout. */
   pages: (Page | undefined)[] = [];
   /** Where its two time metrics stand. */

@@ -42,6 +42,11 @@ export class Sequence {
   /** Counts frozen views; groups and pages save themselves for a view before they change under it. */
   #view = 0;
   #viewActive = false;
+  /**
+   * Counts the beginnings and ends of frozen views. A group that was touched since the last of these need not be touched again: of its
+   * pages no rendering has been kept since then, as that is done under a view, and for pages that have not changed under it.
+   */
+  #epoch = 1;
   /** Under the active view. */
   #changedGroups: Group[] = [];
 
@@ -146,6 +151,8 @@ export class Sequence {
 
   /** To be called before what a group holds is changed. Costs the same whatever else is in its pages. */
   touchGroup(group: Group): void {
+    if (group.touchedIn === this.#epoch) return;
+    group.touchedIn = this.#epoch;
     const view = this.#activeView;
     if (view > 0 && group.saveFor(view)) this.#changedGroups.push(group);
     const { pages, failureTimePage, pushTimePage } = group;
@@ -187,12 +194,14 @@ export class Sequence {
   freeze(): { readonly pages: readonly Page[]; readonly view: number; done(): void } {
     if (this.#viewActive) throw new TypeError("a sequence has one frozen view at a time");
     this.#viewActive = true;
+    this.#epoch++;
     const pages = this.#pages.slice();
     return {
       pages,
       view: ++this.#view,
       done: () => {
         this.#viewActive = false;
+        this.#epoch++;
         for (const page of pages) page.release();
         for (const group of this.#changedGroups) group.forgetSaved();
         this.#changedGroups = [];
