@@ -131,6 +131,11 @@ export function createApp(options: AppOptions): Koa {
   return app;
 }
 
+/** How an application takes pushes, if nothing of it has to look at them before. */
+export function pushRouteOf(app: Koa): PushRoute | undefined {
+  return app instanceof PushFirst ? app.push : undefined;
+}
+
 function mainEndpoints(
   { gateway, settings, logger, isStopping = () => false, lease, stop }: AppOptions,
   metrics: HttpMetrics,

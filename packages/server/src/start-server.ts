@@ -1,14 +1,12 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { type Gateway, type Journal, WaystationError } from "@waystation/core";
-import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { AccessControl } from "./access/access-control.ts";
 import { parseListenAddress } from "./config/flags.ts";
 import { gatewayLimits } from "./config/limits.ts";
 import { redactUrl, type Settings } from "./config/settings.ts";
-import { createApp } from "./create-app.ts";
 import { Drain } from "./http/drain.ts";
 import { type AnyHttpServer, createHttpServer, type Timeouts } from "./http/http-servers.ts";
 import { systemdSockets } from "./http/systemd-sockets.ts";
@@ -16,7 +14,7 @@ import type { Logger } from "./logging.ts";
 import { HttpMetrics } from "./metrics/http-metrics.ts";
 import { openGateway } from "./open-gateway.ts";
 import { PushConnections } from "./push/push-connections.ts";
-import { PushFirst } from "./push/push-first.ts";
+import type { PushRoute } from "./push/push-route.ts";
 import { ExpositionLease } from "./replicas/exposition-lease.ts";
 import { logJournal } from "./replicas/journal-log.ts";
 import { createJournal, type StorageListeners } from "./storage.ts";
@@ -57,8 +55,13 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
   };
   const webConfig = await openWebConfig(settings);
   const access = await openAccess(settings, webConfig, logger);
+  let application: Promise<Application> | undefined;
   const { gateway, journal } = await openGateway({
-    createJournal: async () => given ?? (await createJournal(settings.storageUrl, listeners)),
+    createJournal: async () => {
+      const created = given ?? (await createJournal(settings.storageUrl, listeners));
+      application ??= loadApplication();
+      return created;
+    },
     patience: given ? 0 : settings["storage.wait"],
     logger,
     utf8Names: settings["push.enable-utf8-names"],
@@ -100,6 +103,7 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     const { persistence } = settings;
     if (persistence) await takeOverGoFile(gateway, persistence.file, persistence.directory, logger);
     const metrics = new HttpMetrics();
+    const { createApp, pushRouteOf } = await application!;
     const app = createApp({
       metrics,
       gateway,
@@ -119,7 +123,7 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
         timeouts: timeouts(settings),
         onTimeout: () => metrics.countLimitRefusal("requestTime"),
       });
-      const pushes = pushConnections(app, server, settings);
+      const pushes = pushConnections(pushRouteOf(app), server, settings);
       await listen(server, target);
       servers.push(server);
       drains.push(new Drain(server, pushes));
@@ -130,6 +134,16 @@ export async function startServer({ settings, logger, journal: given }: StartOpt
     throw error;
   }
   return { gateway, addresses: servers.map((server) => server.address() as AddressInfo), stop, stopped };
+}
+
+type Application = typeof import("./create-app.ts");
+
+/** Koa and all routes, while the storage is being read: by another thread or process, but for what is decoded here. */
+function loadApplication(): Promise<Application> {
+  const loading = nextTurn().then(() => import("./create-app.ts"));
+  // It is waited for after the storage, which may fail before.
+  loading.catch(() => undefined);
+  return loading;
 }
 
 // What follows is loaded only where it is asked for: with YAML and bcrypt it takes a tenth of the memory of an empty gateway.
@@ -185,11 +199,15 @@ function timeouts(settings: Settings): Timeouts {
 }
 
 /** Where pushes need not be looked at by anything else, nor decrypted. */
-function pushConnections(app: Koa, server: AnyHttpServer, settings: Settings): PushConnections | undefined {
-  if (!(app instanceof PushFirst) || !(server instanceof http.Server)) return undefined;
+function pushConnections(
+  push: PushRoute | undefined,
+  server: AnyHttpServer,
+  settings: Settings,
+): PushConnections | undefined {
+  if (push === undefined || !(server instanceof http.Server)) return undefined;
   const { keepAlive, header, request } = timeouts(settings);
   return new PushConnections(server, {
-    push: app.push,
+    push,
     maxBodyBytes: settings["push.max-body-bytes"],
     firstRequestTimeout: Math.min(header, request),
     keepAliveTimeout: keepAlive,
