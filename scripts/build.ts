@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, rmSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 import { buildUi } from "../packages/server/ui/build.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,4 +25,22 @@ for (const folder of globSync("packages/*/src", { cwd: root })) {
   for (const file of globSync("**/*.*", { cwd: source })) {
     if (extname(file) !== ".ts") cpSync(join(source, file), join(target, file));
   }
+}
+
+await bundleCore();
+
+/**
+ * Puts the hundred modules of core into one file for each of its two entries, and what they share: loading so many small ones takes
+ * a tenth of the time until a gateway is ready. The declarations stay as they are.
+ */
+async function bundleCore(): Promise<void> {
+  const core = join(root, "packages/core");
+  for (const file of globSync("dist/**/*.js", { cwd: core })) rmSync(join(core, file));
+  const bundle = await rolldown({
+    input: { index: join(core, "src/index.ts"), "testing/index": join(core, "src/testing/index.ts") },
+    platform: "node",
+    external: [/^node:/, "fast-check"],
+  });
+  await bundle.write({ dir: join(core, "dist"), format: "esm", chunkFileNames: "shared/[name].js" });
+  await bundle.close();
 }
