@@ -58,7 +58,7 @@ const MAX_HEADS = 512;
 
 /** {@link readPlainHead}, with a memory. */
 export class PlainHeads {
-  readonly #known = new Map<string, PlainHead | undefined>();
+  readonly #known = new Map<string, PlainHead>();
 
   read(lines: string): PlainHead | undefined {
     if (lines.length > MAX_CHARACTERS) return undefined;

@@ -18,7 +18,7 @@ const GRACE_MS = 1000;
 
 /**
  * Looks at each connection of a server before Node's HTTP parser does. As long as it brings nothing but plain pushes, one at a time and
- * each in one piece, they are read and answered here, for half of what Node's HTTP server takes. With the first bytes that are anything
+ * each in one piece, they are read and answered here, for two thirds of what Node's HTTP server takes. With the first bytes that are anything
  * else, or that may be, the connection is handed to that server for good, with them: so what is read here is a small language, of
  * which every sentence means the same to any HTTP parser.
  */
