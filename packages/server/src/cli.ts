@@ -12,7 +12,6 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   keepYoungGenerationSmall();
   const { startServer } = await import("./start-server.ts");
   const server = await startServer({ settings, logger });
-  keepHeapSmall();
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
@@ -23,6 +22,8 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
       server.stop().catch(() => {});
     });
   }
+  // After that: whoever has read that the gateway listens may stop it.
+  keepHeapSmall();
   await server.stopped;
 }
 
