@@ -4,6 +4,7 @@ import { type CommandLine, createProgram } from "./config/command-line.ts";
 import { resolveSettings, type Settings } from "./config/settings.ts";
 import { keepHeapSmall, keepYoungGenerationSmall } from "./heap-settings.ts";
 import { createLogger, type Logger } from "./logging.ts";
+import type { RunningServer } from "./start-server.ts";
 import type { ImportOptions } from "./take-over/import-command.ts";
 
 // Modules are loaded where they are needed: neither --help nor a wrong flag should wait for a whole server.
@@ -11,10 +12,17 @@ import type { ImportOptions } from "./take-over/import-command.ts";
 async function serve(settings: Settings, logger: Logger): Promise<void> {
   keepYoungGenerationSmall();
   const { startServer } = await import("./start-server.ts");
-  const server = await startServer({ settings, logger });
+  let server: RunningServer | undefined;
   let stopping = false;
+  // Before it listens: whoever reads that it does may stop it at once.
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
+      if (server === undefined) {
+        // Nothing is served yet, so it ends as without a handler.
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+        return;
+      }
       if (stopping) process.exit(1);
       stopping = true;
       logger.info({ signal }, "stopping; a second signal stops at once");
@@ -22,7 +30,7 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
       server.stop().catch(() => {});
     });
   }
-  // After that: whoever has read that the gateway listens may stop it.
+  server = await startServer({ settings, logger });
   keepHeapSmall();
   await server.stopped;
 }
